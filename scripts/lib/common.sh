@@ -1,0 +1,41 @@
+# shellcheck shell=bash
+# What every script here needs. Sourced from the project's root, under `set -euo pipefail`.
+
+# One line of progress; on stderr, so that a script's output stays usable in a pipe.
+say() {
+  printf '%s\n' "$*" >&2
+}
+
+# One sentence instead of a stack trace.
+die() {
+  say "error: $*"
+  exit 1
+}
+
+have() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# A scratch directory that goes when the script ends, however it ends.
+scratch=""
+scratch_dir() {
+  scratch="$(mktemp -d)"
+  # Made by mmdebstrap as root where the caller is not.
+  trap 'rm -rf "$scratch" 2>/dev/null || as_root rm -rf "$scratch"' EXIT
+}
+
+# Debian's tool that unpacks packages into a directory without touching the host's own system.
+need_mmdebstrap() {
+  have mmdebstrap && return
+  have apt-get || die "$1, and without Debian's apt-get on this host this script cannot make up for it."
+  [ "$(id -u)" = 0 ] || have sudo || die "$1, and making up for it needs root (for apt-get and mmdebstrap): run it as root or install sudo."
+  say "bootstrap: installing mmdebstrap from the host's packages, because $1"
+  as_root apt-get update -qq >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qq -y mmdebstrap debian-archive-keyring >/dev/null 2>&1 ||
+    die "apt-get could not install mmdebstrap; run 'apt-get install mmdebstrap' to see why."
+}
