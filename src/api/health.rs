@@ -1,0 +1,187 @@
+//! `/health` and `/api/status`: how this instance is. None of them changes anything.
+
+use crate::db;
+use crate::domain::timestamp::Timestamp;
+use crate::error::ApiError;
+use crate::state::AppState;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, http::StatusCode, http::header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// How an instance is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// `ok`: the process answers.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// The present.
+    timestamp: Timestamp,
+    /// For how long the instance has been there, in seconds.
+    #[schema(minimum = 0, example = 3600.5)]
+    uptime: f64,
+    /// Its process id.
+    #[schema(example = 1)]
+    worker: u32,
+    /// Its name.
+    #[schema(example = "3f2a9c1d7b60")]
+    instance: String,
+    /// The program's version.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+}
+
+/// Whether an instance lives.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Liveness {
+    /// `ok`.
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+/// Whether an instance should get requests.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Readiness {
+    /// `ok`; `degraded`: ready, but slower, because Redis is away; `unavailable`: PostgreSQL is
+    /// away or not migrated; `draining`: the instance is about to end.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// `ok`, `unavailable` or, where this version's migrations are not applied yet, `not migrated`.
+    #[schema(example = "ok")]
+    postgres: &'static str,
+    /// `ok` or `unavailable`.
+    #[schema(example = "ok")]
+    redis: &'static str,
+}
+
+/// What runs here.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Status {
+    /// A sentence.
+    #[schema(example = "taskfleet is running.")]
+    message: &'static str,
+    /// The program's version.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// `development` or `production`.
+    #[schema(example = "production")]
+    environment: &'static str,
+    /// The process id of the instance.
+    #[schema(example = 1)]
+    worker: u32,
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// How is this instance?
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "health",
+    operation_id = "health",
+    responses((status = 200, description = "The instance answers", body = Health)),
+)]
+pub async fn health(state: Data<AppState>) -> HttpResponse {
+    answer(
+        StatusCode::OK,
+        Health {
+            status: "ok",
+            timestamp: Timestamp::now(),
+            uptime: state.instance.started.elapsed().as_secs_f64(),
+            worker: std::process::id(),
+            instance: state.instance.name.clone(),
+            version: VERSION,
+        },
+    )
+}
+
+/// Does this instance live?
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    tag = "health",
+    operation_id = "live",
+    responses((status = 200, description = "It does", body = Liveness)),
+)]
+pub async fn live() -> HttpResponse {
+    answer(StatusCode::OK, Liveness { status: "ok" })
+}
+
+/// Should this instance get requests?
+///
+/// PostgreSQL must be reachable and migrated. Without Redis an instance is ready, but `degraded`.
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    tag = "health",
+    operation_id = "ready",
+    responses(
+        (status = 200, description = "It should", body = Readiness),
+        (status = 503, description = "It should not", body = Readiness,
+         headers(("Retry-After" = i64, description = "When to ask again, in seconds"))),
+    ),
+)]
+pub async fn ready(state: Data<AppState>) -> HttpResponse {
+    let postgres = match db::migrations::is_migrated(&state.db).await {
+        Ok(true) => "ok",
+        Ok(false) => "not migrated",
+        Err(error) => {
+            log::warn!("not ready: {error}");
+            "unavailable"
+        }
+    };
+    let redis = if state.cache.is_connected() {
+        "ok"
+    } else {
+        "unavailable"
+    };
+    let (code, status) = match (state.instance.is_draining(), postgres, redis) {
+        (true, _, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        (_, "ok", "ok") => (StatusCode::OK, "ok"),
+        (_, "ok", _) => (StatusCode::OK, "degraded"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    };
+    answer(
+        code,
+        Readiness {
+            status,
+            postgres,
+            redis,
+        },
+    )
+}
+
+/// What runs here?
+#[utoipa::path(
+    get,
+    path = "/api/status",
+    tag = "health",
+    operation_id = "status",
+    responses((status = 200, description = "This does", body = Status)),
+)]
+pub async fn status(state: Data<AppState>) -> HttpResponse {
+    answer(
+        StatusCode::OK,
+        Status {
+            message: "taskfleet is running.",
+            version: VERSION,
+            environment: state.instance.app_env.as_str(),
+            worker: std::process::id(),
+        },
+    )
+}
+
+/// 404 for every address that is none.
+pub async fn no_route() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::NoRoute)
+}
+
+fn answer(code: StatusCode, body: impl Serialize) -> HttpResponse {
+    let mut response = HttpResponse::build(code);
+    if code == StatusCode::SERVICE_UNAVAILABLE {
+        response.insert_header((header::RETRY_AFTER, "1"));
+    }
+    response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(body)
+}

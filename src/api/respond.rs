@@ -1,0 +1,179 @@
+//! Bodies of answers, and how lists are answered through the cache.
+
+use crate::cache::{Key, Read};
+use crate::db::DbError;
+use crate::domain::page::{Listed, Page};
+use crate::error::ApiError;
+use crate::state::AppState;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// One thing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct One<T> {
+    /// The status code.
+    #[schema(example = 200)]
+    status: u16,
+    /// What was done; only where something was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    message: Option<&'static str>,
+    /// The thing.
+    data: T,
+}
+
+/// A page of things.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct List<T> {
+    /// The status code.
+    #[schema(example = 200)]
+    status: u16,
+    /// How many things all pages hold.
+    #[schema(minimum = 0, example = 17799)]
+    total: i64,
+    /// Which page this is.
+    #[schema(minimum = 1, example = 1)]
+    page: i64,
+    /// How many things a page holds.
+    #[schema(minimum = 1, maximum = 100, example = 10)]
+    limit: i64,
+    /// How many pages there are.
+    #[schema(minimum = 0, example = 1780)]
+    total_pages: i64,
+    /// The things on this page.
+    data: Vec<T>,
+}
+
+/// Something was done, and there is nothing to show for it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Done {
+    /// The status code.
+    #[schema(example = 200)]
+    status: u16,
+    /// What was done.
+    #[schema(example = "The task was deleted.")]
+    message: &'static str,
+}
+
+/// 200 with one thing.
+pub fn one<T: Serialize>(data: T) -> HttpResponse {
+    uncached(StatusCode::OK).json(One {
+        status: 200,
+        message: None,
+        data,
+    })
+}
+
+/// 200 with a thing that was changed.
+pub fn updated<T: Serialize>(message: &'static str, data: T) -> HttpResponse {
+    uncached(StatusCode::OK).json(One {
+        status: 200,
+        message: Some(message),
+        data,
+    })
+}
+
+/// 201 with a thing that is to be found at `location` from now on.
+pub fn created<T: Serialize>(message: &'static str, location: String, data: T) -> HttpResponse {
+    uncached(StatusCode::CREATED)
+        .insert_header((header::LOCATION, location))
+        .json(One {
+            status: 201,
+            message: Some(message),
+            data,
+        })
+}
+
+/// 200 after a deletion.
+pub fn deleted(message: &'static str) -> HttpResponse {
+    uncached(StatusCode::OK).json(Done {
+        status: 200,
+        message,
+    })
+}
+
+/// Nobody on the way may answer from a copy without asking, or the promise of freshness would not
+/// hold.
+fn uncached(status: StatusCode) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    response.insert_header((header::CACHE_CONTROL, "no-cache"));
+    response
+}
+
+/// 200 with the page of a list that `key` names, or 304 where the client has it already.
+pub async fn list<T, F>(
+    request: &HttpRequest,
+    state: &AppState,
+    key: Key,
+    page: Page,
+    query: impl FnOnce() -> F,
+) -> Result<HttpResponse, ApiError>
+where
+    T: Serialize,
+    F: Future<Output = Result<Listed<T>, DbError>>,
+{
+    let fill = || async {
+        let Listed { total, items } = query().await?;
+        let total_pages = page.count(total);
+        let Page {
+            number: page,
+            limit,
+        } = page;
+        let list = List {
+            status: 200,
+            total,
+            page,
+            limit,
+            total_pages,
+            data: items,
+        };
+        serde_json::to_vec(&list).map_err(|error| ApiError::Internal(Arc::new(error)))
+    };
+    let Read { entry, outcome } = state.reader.read(key, fill).await.map_err(shared)?;
+    let known = is_known(request, &entry.tag);
+    let mut response = uncached(if known {
+        StatusCode::NOT_MODIFIED
+    } else {
+        StatusCode::OK
+    });
+    response
+        .insert_header((header::ETAG, format!("\"{}\"", entry.tag)))
+        .insert_header(("x-cache", outcome.as_str()));
+    if known {
+        return Ok(response.finish());
+    }
+    Ok(response
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .body(entry.body))
+}
+
+/// An error of a fill, which all that waited for the fill get.
+fn shared(error: Arc<ApiError>) -> ApiError {
+    match &*error {
+        ApiError::Unavailable(cause) => ApiError::Unavailable(Arc::clone(cause)),
+        ApiError::Internal(cause) => ApiError::Internal(Arc::clone(cause)),
+        _ => ApiError::Internal(error),
+    }
+}
+
+/// Whether `If-None-Match` names this tag, by weak comparison (RFC 9110, 13.1.2): NGINX turns the
+/// tag of a body that it compresses into a weak one.
+fn is_known(request: &HttpRequest, tag: &str) -> bool {
+    let names = request.headers().get_all(header::IF_NONE_MATCH);
+    names
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|name| {
+            let name = name.trim();
+            let opaque = name.strip_prefix("W/").unwrap_or(name);
+            name == "*"
+                || opaque
+                    .strip_prefix('"')
+                    .and_then(|name| name.strip_suffix('"'))
+                    == Some(tag)
+        })
+}

@@ -1,0 +1,170 @@
+//! `/tasks`.
+
+use super::body::{self, Fields};
+use super::path::Id;
+use super::query::Parameters;
+use super::respond::{self, Done, List, One};
+use crate::db;
+use crate::domain::page::Order;
+use crate::domain::task::{NewTask, Task, TaskChange, TaskFilter, TaskStatus};
+use crate::error::ApiError;
+use crate::state::AppState;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+/// List tasks
+///
+/// A page of the tasks that all given filters let through.
+#[utoipa::path(
+    get,
+    path = "/tasks",
+    tag = "tasks",
+    operation_id = "listTasks",
+    params(
+        ("status" = Option<TaskStatus>, Query, description = "Only tasks of this status", nullable = false),
+        ("userId" = Option<i64>, Query, description = "Only tasks of this user", minimum = 1, nullable = false),
+        ("categoryId" = Option<i64>, Query, description = "Only tasks of this category", minimum = 1, nullable = false),
+        ("search" = Option<String>, Query, description = "Only tasks whose title, description, user's name or category's name contains this text, without regard to case; no character is a wildcard", min_length = 1, max_length = 200, nullable = false, example = "rotate"),
+        ("sort" = Option<String>, Query, description = "By creation: `asc` for the oldest first, `desc` (the default) for the newest; ids break ties", pattern = "^(asc|desc)$", nullable = false, example = "desc"),
+        ("page" = Option<i64>, Query, description = "Which page, from 1 (the default)", minimum = 1, maximum = 2147483647, nullable = false, example = 1),
+        ("limit" = Option<i64>, Query, description = "How many tasks a page holds, 10 if left out", minimum = 1, maximum = 100, nullable = false, example = 10),
+    ),
+    responses((status = 200, description = "A page of tasks", body = List<Task>)),
+)]
+pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let mut parameters = Parameters::parse(request.query_string())?;
+    let status = parameters.optional("status", |text| text.parse().map_err(str::to_owned));
+    let user_id = parameters.id("userId");
+    let category_id = parameters.id("categoryId");
+    let search = parameters.text("search", 1..=200);
+    let order = parameters.optional("sort", |text| match text {
+        "asc" => Ok(Order::Ascending),
+        "desc" => Ok(Order::Descending),
+        _ => Err("must be one of asc, desc".to_owned()),
+    });
+    let page = parameters.page();
+    parameters.finish()?;
+    let order = order.unwrap_or_default();
+    let filter = TaskFilter {
+        status,
+        user_id,
+        category_id,
+        search,
+        order,
+    };
+    // Every parameter in a fixed order and with its default, so that the same list has one entry
+    // however it is asked for. The search stands last: it may contain anything.
+    let key = format!(
+        "tasks:{}:{}:{}:{}:{:?}:{}",
+        page.number,
+        page.limit,
+        user_id.unwrap_or_default(),
+        category_id.unwrap_or_default(),
+        order,
+        status.map_or("", TaskStatus::as_str),
+    );
+    let key = match &filter.search {
+        Some(search) => format!("{key}:{search}"),
+        None => key,
+    };
+    respond::list(&request, &state, key.into(), page, || {
+        db::tasks::list(&state.db, &filter, page)
+    })
+    .await
+}
+
+/// Show a task
+#[utoipa::path(
+    get,
+    path = "/tasks/{id}",
+    tag = "tasks",
+    operation_id = "getTask",
+    params(("id" = i64, Path, description = "The task's id", minimum = 1, example = 42)),
+    responses((status = 200, description = "The task", body = One<Task>)),
+)]
+pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let task = db::tasks::get(&state.db, id.0).await?;
+    task.map(respond::one)
+        .ok_or(ApiError::NotFound("task", id.0))
+}
+
+/// Create a task
+#[utoipa::path(
+    post,
+    path = "/tasks",
+    tag = "tasks",
+    operation_id = "createTask",
+    request_body = NewTask,
+    responses((
+        status = 201,
+        description = "The task as it was created",
+        body = One<Task>,
+        headers(("Location" = String, description = "Where the task is")),
+    )),
+)]
+pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let new = NewTask {
+        title: fields.required("title", body::text),
+        description: fields.nullable("description", body::text).flatten(),
+        status: fields.optional("status", body::status).unwrap_or_default(),
+        user_id: fields.required("userId", body::id),
+        category_id: fields.nullable("categoryId", body::id).flatten(),
+    };
+    let new = fields.finish(new)?;
+    let task = db::tasks::insert(&state.db, &new).await?;
+    state.cache.bump().await;
+    Ok(respond::created(
+        "The task was created.",
+        format!("/tasks/{}", task.id),
+        task,
+    ))
+}
+
+/// Change a task
+///
+/// A field that is left out stays as it is; `null` clears `description`, `userId` and `categoryId`.
+#[utoipa::path(
+    put,
+    path = "/tasks/{id}",
+    tag = "tasks",
+    operation_id = "updateTask",
+    params(("id" = i64, Path, description = "The task's id", minimum = 1, example = 42)),
+    request_body = TaskChange,
+    responses((status = 200, description = "The task as it is now", body = One<Task>)),
+)]
+pub async fn update(
+    id: Id,
+    mut fields: Fields,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    fields.at_least_one_of("title, description, status, userId, categoryId");
+    let change = TaskChange {
+        title: fields.optional("title", body::text),
+        description: fields.nullable("description", body::text),
+        status: fields.optional("status", body::status),
+        user_id: fields.nullable("userId", body::id),
+        category_id: fields.nullable("categoryId", body::id),
+    };
+    let change = fields.finish(change)?;
+    let task = db::tasks::update(&state.db, id.0, &change).await?;
+    let task = task.ok_or(ApiError::NotFound("task", id.0))?;
+    state.cache.bump().await;
+    Ok(respond::updated("The task was changed.", task))
+}
+
+/// Delete a task
+#[utoipa::path(
+    delete,
+    path = "/tasks/{id}",
+    tag = "tasks",
+    operation_id = "deleteTask",
+    params(("id" = i64, Path, description = "The task's id", minimum = 1, example = 42)),
+    responses((status = 200, description = "The task is no more", body = Done)),
+)]
+pub async fn delete(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    if !db::tasks::delete(&state.db, id.0).await? {
+        return Err(ApiError::NotFound("task", id.0));
+    }
+    state.cache.bump().await;
+    Ok(respond::deleted("The task was deleted."))
+}

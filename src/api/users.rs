@@ -1,0 +1,155 @@
+//! `/users`.
+
+use super::body::{self, Fields};
+use super::path::Id;
+use super::query::Parameters;
+use super::respond::{self, Done, List, One};
+use crate::db;
+use crate::domain::user::{NewUser, Password, User, UserChange};
+use crate::error::ApiError;
+use crate::state::AppState;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
+
+/// List users
+///
+/// A page of the users, the newest first.
+#[utoipa::path(
+    get,
+    path = "/users",
+    tag = "users",
+    operation_id = "listUsers",
+    params(
+        ("page" = Option<i64>, Query, description = "Which page, from 1 (the default)", minimum = 1, maximum = 2147483647, nullable = false, example = 1),
+        ("limit" = Option<i64>, Query, description = "How many users a page holds, 10 if left out", minimum = 1, maximum = 100, nullable = false, example = 10),
+    ),
+    responses((status = 200, description = "A page of users", body = List<User>)),
+)]
+pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let mut parameters = Parameters::parse(request.query_string())?;
+    let page = parameters.page();
+    parameters.finish()?;
+    let key = format!("users:{}:{}", page.number, page.limit);
+    respond::list(&request, &state, key.into(), page, || {
+        db::users::list(&state.db, page)
+    })
+    .await
+}
+
+/// Show a user
+#[utoipa::path(
+    get,
+    path = "/users/{id}",
+    tag = "users",
+    operation_id = "getUser",
+    params(("id" = i64, Path, description = "The user's id", minimum = 1, example = 7)),
+    responses((status = 200, description = "The user", body = One<User>)),
+)]
+pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let user = db::users::get(&state.db, id.0).await?;
+    user.map(respond::one)
+        .ok_or(ApiError::NotFound("user", id.0))
+}
+
+/// Create a user
+#[utoipa::path(
+    post,
+    path = "/users",
+    tag = "users",
+    operation_id = "createUser",
+    request_body = NewUser,
+    responses((
+        status = 201,
+        description = "The user as it was created",
+        body = One<User>,
+        headers(("Location" = String, description = "Where the user is")),
+    )),
+)]
+pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let new = NewUser {
+        name: fields.required("name", body::text),
+        email: fields.required("email", body::text),
+        password: Password(fields.required("password", body::text)),
+    };
+    let NewUser {
+        name,
+        email,
+        password,
+    } = fields.finish(new)?;
+    let hash = state.passwords.hash(password).await?;
+    let user = db::users::insert(&state.db, &name, &email, &hash).await?;
+    state.cache.bump().await;
+    Ok(respond::created(
+        "The user was created.",
+        format!("/users/{}", user.id),
+        user,
+    ))
+}
+
+/// Change a user
+///
+/// A field that is left out stays as it is.
+#[utoipa::path(
+    put,
+    path = "/users/{id}",
+    tag = "users",
+    operation_id = "updateUser",
+    params(("id" = i64, Path, description = "The user's id", minimum = 1, example = 7)),
+    request_body = UserChange,
+    responses((status = 200, description = "The user as it is now", body = One<User>)),
+)]
+pub async fn update(
+    id: Id,
+    mut fields: Fields,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    fn password(value: Value) -> Result<Password, String> {
+        body::text(value).map(Password)
+    }
+    fields.at_least_one_of("name, email, password");
+    let change = UserChange {
+        name: fields.optional("name", body::text),
+        email: fields.optional("email", body::text),
+        password: fields.optional("password", password),
+    };
+    let UserChange {
+        name,
+        email,
+        password,
+    } = fields.finish(change)?;
+    let hash = match password {
+        Some(password) => Some(state.passwords.hash(password).await?),
+        None => None,
+    };
+    let user = db::users::update(
+        &state.db,
+        id.0,
+        name.as_deref(),
+        email.as_deref(),
+        hash.as_deref(),
+    )
+    .await?;
+    let user = user.ok_or(ApiError::NotFound("user", id.0))?;
+    state.cache.bump().await;
+    Ok(respond::updated("The user was changed.", user))
+}
+
+/// Delete a user
+///
+/// Its tasks stay, with `userId` null.
+#[utoipa::path(
+    delete,
+    path = "/users/{id}",
+    tag = "users",
+    operation_id = "deleteUser",
+    params(("id" = i64, Path, description = "The user's id", minimum = 1, example = 7)),
+    responses((status = 200, description = "The user is no more", body = Done)),
+)]
+pub async fn delete(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    if !db::users::delete(&state.db, id.0).await? {
+        return Err(ApiError::NotFound("user", id.0));
+    }
+    state.cache.bump().await;
+    Ok(respond::deleted("The user was deleted."))
+}

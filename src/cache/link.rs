@@ -1,0 +1,226 @@
+//! The connection to Redis: made in the background, bumped before it is trusted, given up at the
+//! first fault.
+//!
+//! Giving up is the breaker: without a connection every read goes to the database at once, and how
+//! often Redis is tried again is up to the background task alone. That task's first act on a new
+//! connection is a bump, which delivers every bump that was lost with the old one and makes sure
+//! that nothing is trusted that a Redis with an older state brings back. This is why the link holds
+//! a plain multiplexed connection and not redis' `ConnectionManager`, which reconnects by itself
+//! and offers no way to act before others use the new connection.
+
+use super::generation::{self, Generation};
+use crate::config::CacheSettings;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// The pauses between attempts to connect grow from the first to the last of these.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+/// A connection that lasted less than this ended like a failed attempt, so that a Redis that
+/// accepts connections and fails commands is not asked without pause.
+const STABLE: Duration = Duration::from_secs(1);
+
+/// A connection that was bumped when it was new.
+#[derive(Clone)]
+pub struct Connection {
+    redis: MultiplexedConnection,
+    /// Tells this connection from those before and after it.
+    number: u64,
+}
+
+/// The way to Redis.
+pub struct Link {
+    client: Client,
+    config: AsyncConnectionConfig,
+    /// How long Redis has to answer.
+    timeout: Duration,
+    prefix: String,
+    generation_key: String,
+    state: RwLock<State>,
+    lost: Notify,
+    up: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    connection: Option<Connection>,
+    /// How many bumps there was no connection for.
+    undelivered: u64,
+    /// When the last connection was given up.
+    lost_at: Option<Instant>,
+}
+
+impl Link {
+    /// Begins to connect.
+    pub fn start(settings: &CacheSettings) -> Arc<Self> {
+        let timeout = Duration::from_millis(settings.redis_timeout_ms);
+        let link = Arc::new(Self {
+            client: settings.redis_url.0.clone(),
+            config: AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(timeout))
+                .set_response_timeout(Some(timeout)),
+            timeout,
+            prefix: settings.redis_key_prefix.clone(),
+            generation_key: generation::key(&settings.redis_key_prefix),
+            state: RwLock::default(),
+            lost: Notify::new(),
+            up: watch::Sender::new(false),
+        });
+        tokio::spawn(Arc::clone(&link).keep_connected());
+        link
+    }
+
+    /// The connection, if there is one that can be trusted.
+    pub fn connection(&self) -> Option<Connection> {
+        self.read_state().connection.clone()
+    }
+
+    fn read_state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_state(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is a connection.
+    pub async fn connected(&self) {
+        // The sender lives as long as the link does, so this cannot fail.
+        _ = self.up.subscribe().wait_for(|up| *up).await;
+    }
+
+    /// Raises the generation, now or, where that fails, before the next connection is used.
+    ///
+    /// Where the connection was lost just now, waits a little for the next one: others may still
+    /// reach Redis, and should not read on without this bump because of a hiccup here.
+    pub async fn bump(&self) {
+        let lost_at = loop {
+            if let Some(mut connection) = self.connection() {
+                match generation::bump(&mut connection.redis, &self.generation_key).await {
+                    Ok(_) => return,
+                    Err(error) => self.give_up(&connection, &error),
+                }
+            }
+            let mut state = self.write_state();
+            if state.connection.is_none() {
+                state.undelivered += 1;
+                break state.lost_at;
+            }
+        };
+        if let Some(lost_at) = lost_at {
+            _ = timeout_at(lost_at + self.timeout, self.connected()).await;
+        }
+    }
+
+    /// The current generation and what is stored under each of these keys, as of one moment; `None`
+    /// where Redis is away.
+    pub async fn fetch(&self, keys: &[&str]) -> Option<(Generation, Vec<Option<Vec<u8>>>)> {
+        let mut connection = self.connection()?;
+        let mut command = redis::cmd("MGET");
+        command.arg(&self.generation_key);
+        for key in keys {
+            command.arg(self.entry_key(key));
+        }
+        let fetched: RedisResult<Vec<Option<Vec<u8>>>> =
+            command.query_async(&mut connection.redis).await;
+        let fetched = fetched.and_then(|mut values| {
+            let values_of_keys = values.split_off(1.min(values.len()));
+            let generation = values.pop().flatten().and_then(|digits| {
+                std::str::from_utf8(&digits)
+                    .ok()?
+                    .parse()
+                    .ok()
+                    .map(Generation)
+            });
+            // Redis was emptied: a new connection begins with a new generation.
+            let missing =
+                || RedisError::from((redis::ErrorKind::UnexpectedReturnType, "no generation"));
+            Ok((generation.ok_or_else(missing)?, values_of_keys))
+        });
+        fetched
+            .inspect_err(|error| self.give_up(&connection, error))
+            .ok()
+    }
+
+    /// Stores bytes under a key for some time. Nothing is lost where it fails, and a broken
+    /// connection is noticed by the next lookup.
+    pub async fn store(&self, key: &str, bytes: Vec<u8>, ttl: Duration) {
+        let Some(mut connection) = self.connection() else {
+            return;
+        };
+        let mut command = redis::cmd("SET");
+        let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1);
+        command
+            .arg(self.entry_key(key))
+            .arg(bytes)
+            .arg("PX")
+            .arg(milliseconds);
+        if let Err(error) = command.exec_async(&mut connection.redis).await {
+            log::debug!("cannot store an entry in Redis: {error}");
+        }
+    }
+
+    fn entry_key(&self, key: &str) -> String {
+        format!("{}entry:{key}", self.prefix)
+    }
+
+    /// Stops using a connection, unless another has replaced it already.
+    fn give_up(&self, connection: &Connection, error: &RedisError) {
+        let mut state = self.write_state();
+        if state
+            .connection
+            .as_ref()
+            .is_some_and(|current| current.number == connection.number)
+        {
+            state.connection = None;
+            state.lost_at = Some(Instant::now());
+            self.up.send_replace(false);
+            log::warn!("Redis is away, reads go to the database: {error}");
+            self.lost.notify_one();
+        }
+    }
+
+    async fn keep_connected(self: Arc<Self>) {
+        let (shortest, longest) = PAUSES;
+        let mut pause = shortest;
+        for number in 0.. {
+            match self.open(number).await {
+                Ok(()) => {
+                    let opened = Instant::now();
+                    log::info!("connected to Redis");
+                    self.lost.notified().await;
+                    if opened.elapsed() >= STABLE {
+                        pause = shortest;
+                        continue;
+                    }
+                }
+                Err(error) => log::debug!("cannot connect to Redis: {error}"),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(longest);
+        }
+    }
+
+    /// Connects, raises the generation and lets everybody use the connection.
+    async fn open(&self, number: u64) -> RedisResult<()> {
+        let mut redis = self
+            .client
+            .get_multiplexed_async_connection_with_config(&self.config)
+            .await?;
+        loop {
+            let undelivered = self.read_state().undelivered;
+            generation::bump(&mut redis, &self.generation_key).await?;
+            let mut state = self.write_state();
+            // A write that was committed since this bump was sent found no connection to bump by,
+            // and may be newer than it.
+            if state.undelivered == undelivered {
+                state.connection = Some(Connection { redis, number });
+                self.up.send_replace(true);
+                return Ok(());
+            }
+        }
+    }
+}

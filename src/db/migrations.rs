@@ -1,0 +1,26 @@
+//! The schema: its migrations, which only `taskfleet migrate` applies.
+
+use super::DbError;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
+use sqlx::{ConnectOptions, Connection};
+
+/// The migrations of this version of the program.
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Applies the migrations that the database does not have yet. Several at once wait for each other.
+pub async fn migrate(database: &PgConnectOptions) -> Result<(), MigrateError> {
+    let mut connection: PgConnection = database.connect().await?;
+    MIGRATIONS.run(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
+/// Whether the database has every migration of this version of the program. It may have more: those
+/// of a newer version that is being rolled out.
+pub async fn is_migrated(db: &PgPool) -> Result<bool, DbError> {
+    let newest = MIGRATIONS.iter().map(|migration| migration.version).max();
+    let applied = sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success")
+        .fetch_one(db)
+        .await?;
+    Ok(applied >= newest)
+}

@@ -1,0 +1,272 @@
+//! The statements about single tasks, and the list of them.
+
+use super::DbError;
+use crate::domain::category::Category;
+use crate::domain::page::{Listed, Order, Page};
+use crate::domain::task::{NewTask, Task, TaskChange, TaskFilter, TaskStatus};
+use crate::domain::user::User;
+use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgPool, PgRow, Postgres};
+use sqlx::{FromRow, QueryBuilder, Row};
+
+/// A task joined with its user and category, as it comes from the database.
+#[derive(FromRow)]
+struct TaskRow {
+    id: i64,
+    title: String,
+    description: Option<String>,
+    status: TaskStatus,
+    user_id: Option<i64>,
+    category_id: Option<i64>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    user_name: Option<String>,
+    user_email: Option<String>,
+    user_created_at: Option<DateTime<Utc>>,
+    user_updated_at: Option<DateTime<Utc>>,
+    category_name: Option<String>,
+    category_created_at: Option<DateTime<Utc>>,
+    category_updated_at: Option<DateTime<Utc>>,
+}
+
+impl From<TaskRow> for Task {
+    fn from(row: TaskRow) -> Self {
+        // A joined row is there as a whole or not at all.
+        let user = || {
+            Some(User {
+                id: row.user_id?,
+                name: row.user_name?,
+                email: row.user_email?,
+                created_at: row.user_created_at?.into(),
+                updated_at: row.user_updated_at?.into(),
+            })
+        };
+        let category = || {
+            Some(Category {
+                id: row.category_id?,
+                name: row.category_name?,
+                created_at: row.category_created_at?.into(),
+                updated_at: row.category_updated_at?.into(),
+            })
+        };
+        Self {
+            user: user(),
+            category: category(),
+            id: row.id,
+            title: row.title,
+            description: row.description,
+            status: row.status,
+            user_id: row.user_id,
+            category_id: row.category_id,
+            created_at: row.created_at.into(),
+            updated_at: row.updated_at.into(),
+        }
+    }
+}
+
+/// A statement that yields tasks, joined with what they refer to.
+macro_rules! joined {
+    ($statement:literal, $($argument:expr),* $(,)?) => {
+        sqlx::query_as!(
+            TaskRow,
+            "WITH t AS (" + $statement + ") "
+                + r#"SELECT t.id AS "id!", t.title AS "title!", t.description,
+                            t.status AS "status!: TaskStatus", t.user_id, t.category_id,
+                            t.created_at AS "created_at!", t.updated_at AS "updated_at!",
+                            u.name AS "user_name?", u.email AS "user_email?",
+                            u.created_at AS "user_created_at?", u.updated_at AS "user_updated_at?",
+                            c.name AS "category_name?", c.created_at AS "category_created_at?",
+                            c.updated_at AS "category_updated_at?"
+                     FROM t
+                     LEFT JOIN users u ON u.id = t.user_id
+                     LEFT JOIN categories c ON c.id = t.category_id"#,
+            $($argument),*
+        )
+    };
+}
+
+/// One task; `None` where there is none with this id.
+pub async fn get(db: &PgPool, id: i64) -> Result<Option<Task>, DbError> {
+    let row = joined!("SELECT * FROM tasks WHERE id = $1", id)
+        .fetch_optional(db)
+        .await?;
+    Ok(row.map(Task::from))
+}
+
+/// Adds a task.
+pub async fn insert(db: &PgPool, task: &NewTask) -> Result<Task, DbError> {
+    let row = joined!(
+        "INSERT INTO tasks (title, description, status, user_id, category_id)
+         VALUES ($1, $2, $3, $4, $5) RETURNING *",
+        task.title,
+        task.description,
+        task.status as TaskStatus,
+        task.user_id,
+        task.category_id,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(row.into())
+}
+
+/// Changes a task; `None` where there is none with this id.
+pub async fn update(db: &PgPool, id: i64, change: &TaskChange) -> Result<Option<Task>, DbError> {
+    let row = joined!(
+        "UPDATE tasks SET
+             title = coalesce($2, title),
+             description = CASE WHEN $3 THEN $4 ELSE description END,
+             status = coalesce($5, status),
+             user_id = CASE WHEN $6 THEN $7 ELSE user_id END,
+             category_id = CASE WHEN $8 THEN $9 ELSE category_id END,
+             updated_at = now()
+         WHERE id = $1 RETURNING *",
+        id,
+        change.title.as_deref(),
+        change.description.is_some(),
+        change.description.as_ref().and_then(Option::as_deref),
+        change.status as Option<TaskStatus>,
+        change.user_id.is_some(),
+        change.user_id.flatten(),
+        change.category_id.is_some(),
+        change.category_id.flatten(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(Task::from))
+}
+
+/// Removes a task; false where there is none with this id.
+pub async fn delete(db: &PgPool, id: i64) -> Result<bool, DbError> {
+    let done = sqlx::query!("DELETE FROM tasks WHERE id = $1", id)
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// One page of the tasks that a filter lets through, and how many those are, both as of one moment.
+pub async fn list(db: &PgPool, filter: &TaskFilter, page: Page) -> Result<Listed<Task>, DbError> {
+    let mut statement = list_statement(filter, page);
+    // What a search finds, and so which index serves it best, depends on its text: it is planned
+    // anew each time, where the other statements keep their plans.
+    let rows = statement
+        .build()
+        .persistent(filter.search.is_none())
+        .fetch_all(db)
+        .await?;
+    let total = rows.first().map_or(Ok(0), |row| row.try_get("total"))?;
+    // A page beyond the end is one row that holds nothing but the total.
+    let on_page = |row: &&PgRow| {
+        row.try_get::<Option<i64>, _>("id")
+            .is_ok_and(|id| id.is_some())
+    };
+    let items = rows
+        .iter()
+        .filter(on_page)
+        .map(|row| Ok(TaskRow::from_row(row)?.into()));
+    Ok(Listed {
+        total,
+        items: items.collect::<Result<_, sqlx::Error>>()?,
+    })
+}
+
+/// The statement behind [`list`], for tests that look at its plan as well.
+///
+/// The page is cut before anything is joined to it, so that a list costs as many joins as it shows
+/// rows.
+pub fn list_statement(filter: &TaskFilter, page: Page) -> QueryBuilder<Postgres> {
+    let order = match filter.order {
+        Order::Ascending => "created_at, id",
+        Order::Descending => "created_at DESC, id DESC",
+    };
+    let mut query = QueryBuilder::new("SELECT c.total, p.* FROM (");
+    push_total(&mut query, filter);
+    query.push(
+        ") c LEFT JOIN (
+             SELECT t.id, t.title, t.description, t.status, t.user_id, t.category_id,
+                    t.created_at, t.updated_at,
+                    u.name AS user_name, u.email AS user_email,
+                    u.created_at AS user_created_at, u.updated_at AS user_updated_at,
+                    g.name AS category_name, g.created_at AS category_created_at,
+                    g.updated_at AS category_updated_at
+             FROM (SELECT * FROM tasks",
+    );
+    push_conditions(&mut query, filter);
+    query
+        .push(format_args!(" ORDER BY {order} LIMIT "))
+        .push_bind(page.limit);
+    query.push(" OFFSET ").push_bind(page.offset());
+    query.push(format_args!(
+        ") t
+             LEFT JOIN users u ON u.id = t.user_id
+             LEFT JOIN categories g ON g.id = t.category_id
+         ) p ON true ORDER BY {order}"
+    ));
+    query
+}
+
+/// How many tasks a filter lets through: known beforehand where only the status matters, else
+/// counted in the indexes of the filter.
+fn push_total(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter) {
+    if filter.user_id.is_none() && filter.category_id.is_none() && filter.search.is_none() {
+        query.push("SELECT sum(n)::bigint AS total FROM row_counts WHERE counted ");
+        match filter.status {
+            Some(status) => query
+                .push("= ")
+                .push_bind(format!("tasks.{}", status.as_str())),
+            None => query.push("IN ('tasks.pending', 'tasks.in-progress', 'tasks.completed')"),
+        };
+    } else {
+        query.push("SELECT count(*) AS total FROM tasks");
+        push_conditions(query, filter);
+    }
+}
+
+fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter) {
+    query.push(" WHERE true");
+    if let Some(status) = filter.status {
+        query.push(" AND status = ").push_bind(status);
+    }
+    if let Some(user_id) = filter.user_id {
+        query.push(" AND user_id = ").push_bind(user_id);
+    }
+    if let Some(category_id) = filter.category_id {
+        query.push(" AND category_id = ").push_bind(category_id);
+    }
+    if let Some(search) = &filter.search {
+        let pattern = contains_pattern(search);
+        // Users and categories are found first and then looked for by id (an array, not a join), so
+        // that each of the four branches has an index and the planner can combine them.
+        query.push(" AND (title ILIKE ").push_bind(pattern.clone());
+        query
+            .push(" OR description ILIKE ")
+            .push_bind(pattern.clone());
+        query.push(" OR user_id = ANY (ARRAY(SELECT id FROM users WHERE name ILIKE ");
+        query.push_bind(pattern.clone());
+        query.push(")) OR category_id = ANY (ARRAY(SELECT id FROM categories WHERE name ILIKE ");
+        query.push_bind(pattern).push(")))");
+    }
+}
+
+/// The `LIKE` pattern for "contains this text", in which the text's own wildcards mean themselves.
+fn contains_pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contains_pattern;
+
+    #[test]
+    fn wildcards_of_the_searched_text_are_escaped() {
+        assert_eq!(contains_pattern(r"50%_\'x"), r"%50\%\_\\'x%");
+    }
+}

@@ -1,0 +1,70 @@
+//! Pages of a list.
+
+/// The highest page that can be asked for.
+pub const MAX_PAGE: i64 = 2_147_483_647;
+/// The highest number of things on a page.
+pub const MAX_LIMIT: i64 = 100;
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The page, counted from 1 to [`MAX_PAGE`].
+    pub number: i64,
+    /// How many things a page holds, from 1 to [`MAX_LIMIT`].
+    pub limit: i64,
+}
+
+impl Page {
+    /// How many things stand before this page.
+    pub fn offset(self) -> i64 {
+        (self.number - 1) * self.limit
+    }
+
+    /// How many pages `total` things fill.
+    pub fn count(self, total: i64) -> i64 {
+        (total + self.limit - 1) / self.limit
+    }
+}
+
+/// A page of a list, and how long the whole list is at the same moment.
+#[derive(Debug)]
+pub struct Listed<T> {
+    /// How many things the whole list holds.
+    pub total: i64,
+    /// The things on this page, in the list's order.
+    pub items: Vec<T>,
+}
+
+/// The order of a list by creation; ids break ties.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The oldest first.
+    Ascending,
+    /// The newest first.
+    #[default]
+    Descending,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_page_may_be_short() {
+        let page = Page {
+            number: 3,
+            limit: 10,
+        };
+        assert_eq!(page.offset(), 20);
+        assert_eq!([0, 1, 10, 11].map(|total| page.count(total)), [0, 1, 1, 2]);
+    }
+
+    #[test]
+    fn the_highest_page_does_not_overflow() {
+        let page = Page {
+            number: MAX_PAGE,
+            limit: MAX_LIMIT,
+        };
+        assert_eq!(page.offset(), 214_748_364_600);
+    }
+}

@@ -1,0 +1,202 @@
+//! Every error that a client can get, and its shape: `application/problem+json` (RFC 9457).
+
+use crate::db::DbError;
+use crate::password::HashError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// One thing that is wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The field or parameter that it is about.
+    #[schema(example = "title")]
+    pub path: String,
+    /// What it must be.
+    #[schema(example = "must be 1 to 200 characters long")]
+    pub message: String,
+}
+
+impl FieldError {
+    /// An error about a field.
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// Why a request was not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// 400: parts of the request break rules, all of which are named.
+    #[error("{}", invalid_detail(.0))]
+    Invalid(Vec<FieldError>),
+    /// 400: the request cannot be read at all, for this reason.
+    #[error("{0}")]
+    Malformed(String),
+    /// 404: no such thing.
+    #[error("There is no {0} with the id {1}.")]
+    NotFound(&'static str, i64),
+    /// 404: no such route.
+    #[error("There is nothing at this address; /docs describes what there is.")]
+    NoRoute,
+    /// 405: the route has other methods.
+    #[error("This address takes only {0}.")]
+    MethodNotAllowed(&'static str),
+    /// 409: another user has the address.
+    #[error("Another user already has this e-mail address.")]
+    EmailTaken,
+    /// 413: the body is too long.
+    #[error("The body may be at most {0} bytes long.")]
+    TooLarge(usize),
+    /// 415: the body is not JSON.
+    #[error("The body must be JSON, with the header Content-Type: application/json.")]
+    NotJson,
+    /// 500: a fault of ours, which only the log tells.
+    #[error("The server failed to answer; its log has the cause under the request id.")]
+    Internal(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// 503: what is asked for cannot be had now.
+    #[error("The database is out of reach at the moment; try again in a second.")]
+    Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
+}
+
+fn invalid_detail(errors: &[FieldError]) -> String {
+    let sentences: Vec<_> = errors
+        .iter()
+        .map(|error| format!("{} {}", error.path, error.message))
+        .collect();
+    format!("{}.", sentences.join("; "))
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        Self::from(Arc::new(error))
+    }
+}
+
+impl From<Arc<DbError>> for ApiError {
+    fn from(error: Arc<DbError>) -> Self {
+        let unknown =
+            |path| Self::Invalid(vec![FieldError::new(path, "names nothing that exists")]);
+        match &*error {
+            DbError::UnknownUser => unknown("userId"),
+            DbError::UnknownCategory => unknown("categoryId"),
+            DbError::EmailTaken => Self::EmailTaken,
+            DbError::Unavailable(_) => Self::Unavailable(error),
+            DbError::Fault(_) => Self::Internal(error),
+        }
+    }
+}
+
+impl From<HashError> for ApiError {
+    fn from(error: HashError) -> Self {
+        Self::Internal(Arc::new(error))
+    }
+}
+
+/// The body of an error.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// What kind of problem it is; `about:blank`, because the status says all that there is.
+    #[schema(example = "about:blank")]
+    pub r#type: &'static str,
+    /// The name of the status.
+    #[schema(example = "Bad Request")]
+    pub title: &'static str,
+    /// The status code.
+    #[schema(example = 400)]
+    pub status: u16,
+    /// What is wrong, as a sentence for a person.
+    #[schema(example = "title must be 1 to 200 characters long.")]
+    pub detail: String,
+    /// The same sentence as `detail`.
+    #[schema(example = "title must be 1 to 200 characters long.")]
+    pub message: String,
+    /// The request that it is about, as in the header X-Request-Id and in the log.
+    #[schema(example = "0b6f8f3e-6d0c-4f0e-9c39-0d1f5a2b7c11")]
+    pub request_id: Option<String>,
+    /// All that is wrong with invalid input.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// The response for an error of which nothing is known but its status.
+    pub fn of_status(status: StatusCode, request_id: &str) -> HttpResponse {
+        let title = status.canonical_reason().unwrap_or("Error");
+        Self::response(status, format!("{title}."), Some(request_id), Vec::new())
+    }
+
+    fn response(
+        status: StatusCode,
+        detail: String,
+        request_id: Option<&str>,
+        errors: Vec<FieldError>,
+    ) -> HttpResponse {
+        let problem = Self {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            message: detail.clone(),
+            detail,
+            request_id: request_id.map(str::to_owned),
+            errors,
+        };
+        HttpResponse::build(status)
+            .insert_header((header::CONTENT_TYPE, "application/problem+json"))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .body(serde_json::to_vec(&problem).unwrap_or_default())
+    }
+}
+
+impl ApiError {
+    /// The response, for the request with this id.
+    pub fn response(&self, request_id: Option<&str>) -> HttpResponse {
+        let errors = match self {
+            Self::Invalid(errors) => errors.clone(),
+            _ => Vec::new(),
+        };
+        let mut response =
+            Problem::response(self.status_code(), self.to_string(), request_id, errors);
+        match self {
+            Self::MethodNotAllowed(methods) => {
+                response
+                    .headers_mut()
+                    .insert(header::ALLOW, HeaderValue::from_static(methods));
+            }
+            Self::Unavailable(_) => {
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound(..) | Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::EmailTaken => StatusCode::CONFLICT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.response(None)
+    }
+}

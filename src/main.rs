@@ -1,0 +1,73 @@
+//! The program: reads its role and settings, and runs it.
+
+use mimalloc::MiMalloc;
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+use taskfleet::config::{Cli, CliError, Role};
+use taskfleet::startup::{Application, host_name};
+use taskfleet::{db, openapi, telemetry};
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    let role = match Cli::read(std::env::args()) {
+        Ok(cli) => cli.role,
+        Err(CliError::Sentence(sentence)) => {
+            eprintln!("{sentence}");
+            return ExitCode::from(2);
+        }
+        Err(CliError::Clap(error)) => error.exit(),
+    };
+    match run(role).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(role: Role) -> Result<(), Box<dyn Error>> {
+    match role {
+        Role::Serve(settings) => {
+            let name = settings.http.instance.clone().unwrap_or_else(host_name);
+            telemetry::start(&settings.log, &name);
+            let (host, port) = (settings.http.host, settings.http.port);
+            let application = Application::build(&settings)
+                .map_err(|error| format!("Cannot listen on {host}:{port}: {error}."))?;
+            application.run_until_signalled().await?;
+        }
+        Role::Migrate(settings) => {
+            telemetry::start(&settings.log, &host_name());
+            db::migrations::migrate(&settings.database.database_url.0)
+                .await
+                .map_err(|error| format!("The migrations could not be applied: {error}."))?;
+            log::info!("the database has all migrations");
+        }
+        Role::Import(_) => return Err("to come".into()),
+        Role::Openapi => print!("{}", openapi::json()),
+        Role::Healthcheck(settings) => healthcheck(settings.port).await?,
+    }
+    Ok(())
+}
+
+/// Fails unless the instance on this host is ready.
+async fn healthcheck(port: u16) -> Result<(), Box<dyn Error>> {
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(3))
+        .build()?;
+    let answer = client
+        .get(format!("http://127.0.0.1:{port}/health/ready"))
+        .send()
+        .await?;
+    let ready = answer.status().is_success();
+    let body = answer.text().await?;
+    if ready {
+        Ok(())
+    } else {
+        Err(format!("The instance is not ready: {body}").into())
+    }
+}

@@ -1,0 +1,61 @@
+//! The log: one line an event, with key-values, for people or as JSON.
+
+use crate::config::{AppEnv, LogFormat, LogSettings};
+use chrono::{SecondsFormat, Utc};
+use env_logger::fmt::Formatter;
+use log::Record;
+use log::kv::{self, Key, Value, VisitSource};
+use serde::ser::{SerializeMap, Serializer as _};
+use std::io::{self, Write};
+
+/// Starts the log of this process, whose lines carry the name of the instance. To be called once.
+pub fn start(settings: &LogSettings, instance: &str) {
+    let format = settings.log_format.unwrap_or(match settings.app_env {
+        AppEnv::Production => LogFormat::Json,
+        AppEnv::Development => LogFormat::Pretty,
+    });
+    let instance = instance.to_owned();
+    let mut builder = env_logger::Builder::new();
+    builder
+        .filter_level(settings.log_level)
+        .target(env_logger::Target::Stdout);
+    // What these tell at the level of information is of no use to whoever runs the service.
+    for module in ["actix_server", "sqlx", "moka"] {
+        builder.filter_module(module, settings.log_level.min(log::LevelFilter::Warn));
+    }
+    match format {
+        LogFormat::Json => builder.format(move |out, record| json_line(out, record, &instance)),
+        LogFormat::Pretty => builder.format_timestamp_millis(),
+    };
+    builder.init();
+}
+
+fn json_line(out: &mut Formatter, record: &Record, instance: &str) -> io::Result<()> {
+    struct Fields<'a, M: SerializeMap>(&'a mut M);
+
+    impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Fields<'_, M> {
+        fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+            self.0
+                .serialize_entry(key.as_str(), &value)
+                .map_err(|_| kv::Error::msg("not JSON"))
+        }
+    }
+
+    let mut serializer = serde_json::Serializer::new(&mut *out);
+    let mut line = serializer.serialize_map(None)?;
+    line.serialize_entry(
+        "time",
+        &Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true),
+    )?;
+    line.serialize_entry("level", record.level().as_str())?;
+    line.serialize_entry("target", record.target())?;
+    line.serialize_entry("instance", instance)?;
+    line.serialize_entry("pid", &std::process::id())?;
+    line.serialize_entry("message", record.args())?;
+    record
+        .key_values()
+        .visit(&mut Fields(&mut line))
+        .map_err(io::Error::other)?;
+    line.end()?;
+    out.write_all(b"\n")
+}
