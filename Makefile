@@ -1,0 +1,55 @@
+# The commands of the project; `make` alone lists them. What is longer than a line is in scripts/.
+
+.DEFAULT_GOAL := help
+.PHONY: help up down logs ps clean demo test stack-test load bench fmt lint sqlx-prepare openapi
+
+# How many API instances `make up` starts.
+API ?= 4
+export API
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+up: ## Build and start everything (API=4 instances, TASKFLEET_PORT=8080)
+	@scripts/up
+
+down: ## Stop everything; the data stays
+	docker compose down
+
+logs: ## Follow the logs of all services
+	docker compose logs --follow --tail 100
+
+ps: ## Show the running services
+	docker compose ps --all
+
+clean: ## Stop everything and remove the data too (asks first; YES=1 does not)
+	@scripts/clean
+
+demo: ## Load the demo data into the running system
+	@scripts/demo
+
+test: ## Run every test: format, lints, cargo test, stack test
+	@scripts/test
+
+stack-test: ## Test the composed system from outside, beside a running one
+	@scripts/stack-test
+
+load: ## Put load on the running system and print a table
+	@loadtest/load
+
+bench: ## Measure against ceilings: memory, pgbench
+	@loadtest/bench
+
+fmt: ## Format the code
+	cargo fmt
+
+lint: ## Check format and lints
+	cargo fmt --check
+	SQLX_OFFLINE=true cargo clippy --all-targets --all-features -- -D warnings
+
+sqlx-prepare: ## Regenerate .sqlx after a change of a query or a migration
+	@scripts/sqlx-prepare
+
+openapi: ## Regenerate openapi.json
+	SQLX_OFFLINE=true cargo run --quiet -- openapi > openapi.json.new
+	mv openapi.json.new openapi.json
