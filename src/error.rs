@@ -1,6 +1,7 @@
 //! Every error that a client can get, and its shape: `application/problem+json` (RFC 9457).
 
 use crate::db::DbError;
+use crate::domain::fields::FieldError;
 use crate::password::HashError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -8,27 +9,6 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
-
-/// One thing that is wrong with a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldError {
-    /// The field or parameter that it is about.
-    #[schema(example = "title")]
-    pub path: String,
-    /// What it must be.
-    #[schema(example = "must be 1 to 200 characters long")]
-    pub message: String,
-}
-
-impl FieldError {
-    /// An error about a field.
-    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
-        }
-    }
-}
 
 /// Why a request was not answered as asked.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +70,12 @@ impl From<Arc<DbError>> for ApiError {
             DbError::Unavailable(_) => Self::Unavailable(error),
             DbError::Fault(_) => Self::Internal(error),
         }
+    }
+}
+
+impl From<Vec<FieldError>> for ApiError {
+    fn from(errors: Vec<FieldError>) -> Self {
+        Self::Invalid(errors)
     }
 }
 

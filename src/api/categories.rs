@@ -1,11 +1,11 @@
 //! `/categories`.
 
-use super::body::{self, Fields};
 use super::path::Id;
 use super::query::Parameters;
 use super::respond::{self, Done, List, One};
 use crate::db;
 use crate::domain::category::{Category, CategoryInput};
+use crate::domain::fields::{self, Fields};
 use crate::error::ApiError;
 use crate::state::AppState;
 use actix_web::web::Data;
@@ -68,7 +68,7 @@ pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError
 )]
 pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     let input = CategoryInput {
-        name: fields.required("name", body::text),
+        name: fields.required("name", fields::text),
     };
     let category = db::categories::insert(&state.db, &fields.finish(input)?).await?;
     state.cache.bump().await;
@@ -96,7 +96,7 @@ pub async fn update(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let input = CategoryInput {
-        name: fields.required("name", body::text),
+        name: fields.required("name", fields::text),
     };
     let category = db::categories::update(&state.db, id.0, &fields.finish(input)?).await?;
     let category = category.ok_or(ApiError::NotFound("category", id.0))?;

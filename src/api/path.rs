@@ -1,7 +1,8 @@
 //! Ids in paths.
 
+use crate::domain::fields::FieldError;
 use crate::domain::id;
-use crate::error::{ApiError, FieldError};
+use crate::error::ApiError;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use std::future::{Ready, ready};

@@ -1,8 +1,9 @@
 //! Query strings, of which everything that is wrong is told at once.
 
+use crate::domain::fields::FieldError;
 use crate::domain::id;
 use crate::domain::page::{MAX_LIMIT, MAX_PAGE, Page};
-use crate::error::{ApiError, FieldError};
+use crate::error::ApiError;
 use std::ops::RangeInclusive;
 
 /// The parameters of a query string, taken out one by one.

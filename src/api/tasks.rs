@@ -1,10 +1,10 @@
 //! `/tasks`.
 
-use super::body::{self, Fields};
 use super::path::Id;
 use super::query::Parameters;
 use super::respond::{self, Done, List, One};
 use crate::db;
+use crate::domain::fields::{self, Fields};
 use crate::domain::page::Order;
 use crate::domain::task::{NewTask, Task, TaskChange, TaskFilter, TaskStatus};
 use crate::error::ApiError;
@@ -104,11 +104,13 @@ pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError
 )]
 pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     let new = NewTask {
-        title: fields.required("title", body::text),
-        description: fields.nullable("description", body::text).flatten(),
-        status: fields.optional("status", body::status).unwrap_or_default(),
-        user_id: fields.required("userId", body::id),
-        category_id: fields.nullable("categoryId", body::id).flatten(),
+        title: fields.required("title", fields::text),
+        description: fields.nullable("description", fields::text).flatten(),
+        status: fields
+            .optional("status", fields::status)
+            .unwrap_or_default(),
+        user_id: fields.required("userId", fields::id),
+        category_id: fields.nullable("categoryId", fields::id).flatten(),
     };
     let new = fields.finish(new)?;
     let task = db::tasks::insert(&state.db, &new).await?;
@@ -139,11 +141,11 @@ pub async fn update(
 ) -> Result<HttpResponse, ApiError> {
     fields.at_least_one_of("title, description, status, userId, categoryId");
     let change = TaskChange {
-        title: fields.optional("title", body::text),
-        description: fields.nullable("description", body::text),
-        status: fields.optional("status", body::status),
-        user_id: fields.nullable("userId", body::id),
-        category_id: fields.nullable("categoryId", body::id),
+        title: fields.optional("title", fields::text),
+        description: fields.nullable("description", fields::text),
+        status: fields.optional("status", fields::status),
+        user_id: fields.nullable("userId", fields::id),
+        category_id: fields.nullable("categoryId", fields::id),
     };
     let change = fields.finish(change)?;
     let task = db::tasks::update(&state.db, id.0, &change).await?;

@@ -1,10 +1,10 @@
 //! `/users`.
 
-use super::body::{self, Fields};
 use super::path::Id;
 use super::query::Parameters;
 use super::respond::{self, Done, List, One};
 use crate::db;
+use crate::domain::fields::{self, Fields};
 use crate::domain::user::{NewUser, Password, User, UserChange};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -68,9 +68,9 @@ pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError
 )]
 pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     let new = NewUser {
-        name: fields.required("name", body::text),
-        email: fields.required("email", body::text),
-        password: Password(fields.required("password", body::text)),
+        name: fields.required("name", fields::text),
+        email: fields.required("email", fields::text),
+        password: Password(fields.required("password", fields::text)),
     };
     let NewUser {
         name,
@@ -105,12 +105,12 @@ pub async fn update(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     fn password(value: Value) -> Result<Password, String> {
-        body::text(value).map(Password)
+        fields::text(value).map(Password)
     }
     fields.at_least_one_of("name, email, password");
     let change = UserChange {
-        name: fields.optional("name", body::text),
-        email: fields.optional("email", body::text),
+        name: fields.optional("name", fields::text),
+        email: fields.optional("email", fields::text),
         password: fields.optional("password", password),
     };
     let UserChange {
