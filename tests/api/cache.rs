@@ -1,0 +1,254 @@
+//! The promise: a read that starts after a write was acknowledged shows that write.
+
+use crate::helpers::{Proxy, Redis, TestApp, wait_until};
+use serde_json::json;
+
+#[actix_web::test]
+async fn a_list_is_a_miss_at_first_and_a_hit_from_then_on() {
+    let app = TestApp::start().await;
+    for path in ["/tasks", "/users", "/categories"] {
+        assert_eq!(app.get(path).await.header("x-cache"), "miss", "{path}");
+        assert_eq!(app.get(path).await.header("x-cache"), "hit", "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn another_instance_hits_what_one_has_filled() {
+    let app = TestApp::start().await;
+    let other = app.sibling(&[]).await;
+    let first = app.get("/tasks").await;
+    let redis = Redis::of(&app).await;
+    wait_until("the entry is stored", || async {
+        redis.entry("tasks:1:10").await.is_some()
+    })
+    .await;
+    let second = other.get("/tasks").await;
+    assert_eq!(
+        (second.header("x-cache"), &second.text),
+        ("hit", &first.text)
+    );
+    assert_eq!(second.header("etag"), first.header("etag"));
+}
+
+#[actix_web::test]
+async fn the_same_list_has_one_entry_however_it_is_asked_for() {
+    let app = TestApp::start().await;
+    assert_eq!(app.get("/tasks").await.header("x-cache"), "miss");
+    let same = app.get("/tasks?limit=10&sort=desc&page=1").await;
+    assert_eq!(same.header("x-cache"), "hit");
+}
+
+#[actix_web::test]
+async fn lists_with_different_parameters_have_different_entries() {
+    let app = TestApp::start().await;
+    let user = app.add_user("Ada").await;
+    let category = app.create_category("Chores").await;
+    app.create_task("one", user).await;
+    for query in [
+        "".to_owned(),
+        "?page=2".to_owned(),
+        "?limit=2".to_owned(),
+        "?sort=asc".to_owned(),
+        "?status=pending".to_owned(),
+        "?status=completed".to_owned(),
+        format!("?userId={user}"),
+        format!("?categoryId={category}"),
+        "?search=one".to_owned(),
+        "?search=ONE".to_owned(),
+        "?search=two".to_owned(),
+        "?search=pending".to_owned(),
+        "?search=:".to_owned(),
+    ] {
+        let answer = app.get(&format!("/tasks{query}")).await;
+        assert_eq!(answer.header("x-cache"), "miss", "{query}");
+    }
+}
+
+#[actix_web::test]
+async fn every_kind_of_write_is_seen_by_the_next_read_of_every_instance() {
+    let app = TestApp::start().await;
+    let other = app.sibling(&[]).await;
+    let see = async |what: &str| {
+        for app in [&app, &other] {
+            let text = app.get("/tasks").await.text;
+            assert!(text.contains(what), "{what} is not in {text}");
+            assert_eq!(app.get("/tasks").await.header("x-cache"), "hit");
+        }
+    };
+    let user = app.add_user("Ada").await;
+    let category = app.create_category("Chores").await;
+    let task = json!({"title": "Sweep", "userId": user, "categoryId": category});
+    let id = app.post("/tasks", task).await.data(201)["id"]
+        .as_i64()
+        .unwrap();
+    see("Sweep").await;
+    app.put(&format!("/tasks/{id}"), json!({"title": "Mop"}))
+        .await
+        .data(200);
+    see("Mop").await;
+    app.put(&format!("/users/{user}"), json!({"name": "Grace"}))
+        .await
+        .data(200);
+    see("Grace").await;
+    app.put(
+        &format!("/categories/{category}"),
+        json!({"name": "Housework"}),
+    )
+    .await
+    .data(200);
+    see("Housework").await;
+    assert_eq!(app.delete(&format!("/users/{user}")).await.status, 200);
+    see(r#""userId":null"#).await;
+    assert_eq!(
+        app.delete(&format!("/categories/{category}")).await.status,
+        200
+    );
+    see(r#""categoryId":null"#).await;
+    assert_eq!(app.delete(&format!("/tasks/{id}")).await.status, 200);
+    see(r#""total":0"#).await;
+}
+
+#[actix_web::test]
+async fn a_write_is_seen_in_the_lists_of_users_and_categories() {
+    let app = TestApp::start().await;
+    let other = app.sibling(&[]).await;
+    app.get("/users").await;
+    other.get("/users").await;
+    let new = json!({"name": "Ada", "email": "ada@example.com", "password": "secret"});
+    app.post("/users", new).await.data(201);
+    assert!(other.get("/users").await.text.contains("ada@example.com"));
+    other.get("/categories").await;
+    app.create_category("Chores").await;
+    assert!(other.get("/categories").await.text.contains("Chores"));
+}
+
+/// A reader has queried the old state and is about to store it when a writer commits and bumps.
+#[actix_web::test]
+async fn a_fill_that_races_with_a_write_never_becomes_visible() {
+    let proxy = Proxy::to_redis().await;
+    let writer = TestApp::start().await;
+    let user = writer.add_user("Ada").await;
+    let reader = writer.sibling(&["--redis-url", &proxy.redis_url()]).await;
+    reader.cache.connected().await;
+
+    proxy.hold_requests(b"$3\r\nSET\r\n");
+    let before = reader.get("/tasks").await;
+    assert_eq!(
+        (before.header("x-cache"), &before.json()["total"]),
+        ("miss", &json!(0))
+    );
+    proxy.held().await;
+    writer.create_task("new", user).await;
+    proxy.release();
+
+    let redis = Redis::of(&writer).await;
+    wait_until("the old list is stored", || async {
+        redis
+            .entry("tasks:1:10")
+            .await
+            .is_some_and(|entry| entry.contains(r#""total":0"#))
+    })
+    .await;
+    for app in [&reader, &writer] {
+        assert_eq!(app.get("/tasks").await.json()["total"], 1);
+    }
+}
+
+/// The answer to a lookup that is under way may be older than a write; a read that comes after the
+/// write must not get it.
+#[actix_web::test]
+async fn a_lookup_that_had_started_before_a_request_arrived_does_not_answer_it() {
+    let proxy = Proxy::to_redis().await;
+    let writer = TestApp::start().await;
+    let user = writer.add_user("Ada").await;
+    // One worker, so that both reads are of the same gathering.
+    let flags = ["--redis-url", &proxy.redis_url(), "--workers", "1"];
+    let reader = writer.sibling(&flags).await;
+    reader.cache.connected().await;
+    reader.get("/tasks").await;
+    assert_eq!(reader.get("/tasks").await.header("x-cache"), "hit");
+
+    // Held on its way back, the answer tells of the generation before the write.
+    proxy.hold_answers();
+    let early = reader.begin_get("/tasks").await;
+    proxy.held().await;
+    writer.create_task("new", user).await;
+    let late = reader.begin_get("/tasks").await;
+    // Whoever comes after it has been served, so the late read waits for its lookup by now.
+    reader.get("/health/live").await;
+    reader.get("/health/live").await;
+    proxy.release();
+
+    let early = early.finish().await;
+    assert!(
+        early.contains(r#""total":0"#),
+        "the early lookup was not held: {early}"
+    );
+    let late = late.finish().await;
+    assert!(late.contains(r#""total":1"#), "{late}");
+}
+
+#[actix_web::test]
+async fn two_hundred_requests_for_one_cold_entry_cause_one_query() {
+    let app = TestApp::start().await;
+    sqlx::query("CREATE EXTENSION pg_stat_statements")
+        .execute(&app.db)
+        .await
+        .unwrap();
+    let queries = async || {
+        sqlx::query_scalar::<_, i64>(
+            "SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements
+             WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+             AND query LIKE 'SELECT c.total, p.* FROM%'",
+        )
+        .fetch_one(&app.db)
+        .await
+        .unwrap()
+    };
+    for (round, cold) in ["?limit=3", "?limit=4"].into_iter().enumerate() {
+        let path = format!("/tasks{cold}");
+        let all = (0..200).map(|_| app.get(&path));
+        let answers = futures_util::future::join_all(all).await;
+        assert!(answers.iter().all(|answer| answer.status == 200));
+        let misses = answers
+            .iter()
+            .filter(|answer| answer.header("x-cache") == "miss")
+            .count();
+        assert_eq!((queries().await, misses), (1 + round as i64, 1));
+    }
+}
+
+#[actix_web::test]
+async fn a_garbage_or_truncated_entry_counts_as_a_miss() {
+    let app = TestApp::start().await;
+    let user = app.add_user("Ada").await;
+    app.create_task("right", user).await;
+    let redis = Redis::of(&app).await;
+    app.get("/tasks").await;
+    wait_until("the entry is stored", || async {
+        redis.entry("tasks:1:10").await.is_some()
+    })
+    .await;
+    let (key, good) = redis.raw_entry("tasks:1:10").await.unwrap();
+    let mut wrong = good.clone();
+    *wrong.last_mut().unwrap() ^= 1;
+    for bad in [
+        Vec::new(),
+        b"garbage".to_vec(),
+        good[..good.len() - 1].to_vec(),
+        wrong,
+    ] {
+        redis.set(&key, &bad).await;
+        // An instance that has no copy of its own.
+        let other = app.sibling(&[]).await;
+        redis.set_generation_of(&good).await;
+        let answer = other.get("/tasks").await;
+        let shown = (answer.header("x-cache"), &answer.json()["total"]);
+        assert_eq!(shown, ("miss", &json!(1)), "with {bad:?}");
+        wait_until("it is replaced", || async {
+            let entry = redis.raw_entry("tasks:1:10").await;
+            entry.is_some_and(|(_, entry)| entry != bad)
+        })
+        .await;
+    }
+}

@@ -1,0 +1,237 @@
+//! Redis stopped, paused and restarted empty while requests run: nobody notices but by the pace.
+
+use crate::helpers::{Proxy, Redis, TestApp, servers, wait_until};
+use serde_json::json;
+use std::time::{Duration, Instant};
+use testcontainers_modules::redis::Redis as RedisImage;
+use testcontainers_modules::testcontainers::runners::AsyncRunner;
+use testcontainers_modules::testcontainers::{ContainerAsync, ImageExt};
+
+/// The longest that a request may take while Redis is away (the one bound that is itself the
+/// promise, and so is asserted).
+const BOUND: Duration = Duration::from_millis(300);
+
+/// An application with a Redis server of its own, behind a proxy that keeps its address.
+struct Outage {
+    redis: ContainerAsync<RedisImage>,
+    proxy: Proxy,
+    apps: [TestApp; 2],
+    user: i64,
+    written: u64,
+}
+
+impl Outage {
+    async fn prepare() -> Self {
+        let redis = RedisImage::default().with_tag("8").start().await.unwrap();
+        let proxy = Proxy::start(&address(&redis).await).await;
+        let flags = [
+            "--redis-url",
+            &proxy.redis_url(),
+            "--redis-timeout-ms",
+            "100",
+        ];
+        let first = TestApp::start_with(&flags).await;
+        let second = first.sibling(&flags).await;
+        let user = first.add_user("Ada").await;
+        let apps = [first, second];
+        for app in &apps {
+            app.cache.connected().await;
+        }
+        Self {
+            redis,
+            proxy,
+            apps,
+            user,
+            written: 0,
+        }
+    }
+
+    /// Writes through one instance and reads from both: no error, nothing stale, nothing slow.
+    async fn write_and_read(&mut self) {
+        for writer in 0..2 {
+            self.written += 1;
+            let title = format!("task {}", self.written);
+            let task = json!({"title": title, "userId": self.user});
+            bounded("write", async {
+                self.apps[writer].post("/tasks", task).await.data(201);
+            })
+            .await;
+            for app in &self.apps {
+                bounded("read", async {
+                    let list = app.get("/tasks?limit=1").await;
+                    assert_eq!(
+                        list.data(200)[0]["title"],
+                        title.as_str(),
+                        "stale: {list:?}"
+                    );
+                })
+                .await;
+            }
+        }
+    }
+
+    /// Waits until both instances use Redis again, and checks that they then serve hits.
+    async fn recovered(&mut self) {
+        for app in &self.apps {
+            app.cache.connected().await;
+        }
+        self.write_and_read().await;
+        wait_until("both instances hit", || async {
+            let mut hits = 0;
+            for app in &self.apps {
+                hits += usize::from(app.get("/tasks?limit=1").await.header("x-cache") == "hit");
+            }
+            hits == 2
+        })
+        .await;
+        self.write_and_read().await;
+    }
+}
+
+async fn address(redis: &ContainerAsync<RedisImage>) -> String {
+    format!(
+        "127.0.0.1:{}",
+        redis.get_host_port_ipv4(6379).await.unwrap()
+    )
+}
+
+async fn bounded(what: &str, request: impl Future<Output = ()>) {
+    let started = Instant::now();
+    request.await;
+    let took = started.elapsed();
+    assert!(took < BOUND, "a {what} took {took:?}");
+}
+
+#[actix_web::test]
+async fn redis_stopped_and_started_empty() {
+    let mut outage = Outage::prepare().await;
+    outage.write_and_read().await;
+    outage.redis.stop_with_timeout(Some(0)).await.unwrap();
+    for _ in 0..10 {
+        outage.write_and_read().await;
+    }
+    assert_eq!(
+        outage.apps[0].get("/tasks").await.header("x-cache"),
+        "bypass"
+    );
+    assert_eq!(
+        outage.apps[0].get("/health/ready").await.json()["status"],
+        "degraded"
+    );
+    // Its port is another one after a restart; its data is gone.
+    outage.redis.start().await.unwrap();
+    outage.proxy.lead_to(Some(&address(&outage.redis).await));
+    outage.recovered().await;
+    assert_eq!(
+        outage.apps[0].get("/health/ready").await.json()["status"],
+        "ok"
+    );
+}
+
+#[actix_web::test]
+async fn redis_paused_so_that_it_accepts_and_never_answers() {
+    let mut outage = Outage::prepare().await;
+    outage.write_and_read().await;
+    outage.redis.pause().await.unwrap();
+    for _ in 0..10 {
+        outage.write_and_read().await;
+    }
+    outage.redis.unpause().await.unwrap();
+    outage.recovered().await;
+}
+
+#[actix_web::test]
+async fn redis_away_from_the_start() {
+    let proxy = Proxy::to_redis().await;
+    proxy.lead_to(None);
+    let flags = [
+        "--redis-url",
+        &proxy.redis_url(),
+        "--redis-timeout-ms",
+        "100",
+    ];
+    let app = TestApp::start_with(&flags).await;
+    let user = app.add_user("Ada").await;
+    app.create_task("first", user).await;
+    let list = app.get("/tasks").await;
+    assert_eq!(
+        (list.header("x-cache"), &list.json()["total"]),
+        ("bypass", &json!(1))
+    );
+    proxy.lead_to(Some(servers().redis.trim_start_matches("redis://")));
+    app.cache.connected().await;
+    assert_eq!(app.get("/tasks").await.header("x-cache"), "miss");
+    assert_eq!(app.get("/tasks").await.header("x-cache"), "hit");
+}
+
+/// A Redis that lost its data, or brought older data back, must not bring old lists back.
+#[actix_web::test]
+async fn redis_emptied_without_losing_a_connection() {
+    let app = TestApp::start().await;
+    let user = app.add_user("Ada").await;
+    app.get("/tasks").await;
+    let redis = Redis::of(&app).await;
+    let before = redis.generation().await;
+    app.create_task("new", user).await;
+    redis.forget_generation().await;
+    // Found out by this read, which goes to the database.
+    assert_eq!(app.get("/tasks").await.json()["total"], 1);
+    app.cache.connected().await;
+    assert!(redis.generation().await > before);
+    assert_eq!(app.get("/tasks").await.json()["total"], 1);
+}
+
+#[actix_web::test]
+async fn redis_restored_to_an_older_state() {
+    let proxy = Proxy::to_redis().await;
+    let flags = ["--redis-url", &proxy.redis_url()];
+    let app = TestApp::start_with(&flags).await;
+    app.cache.connected().await;
+    let user = app.add_user("Ada").await;
+    assert_eq!(app.get("/tasks").await.header("x-cache"), "miss");
+    let redis = Redis::of(&app).await;
+    wait_until("the entry is stored", || async {
+        redis.entry("tasks:1:10").await.is_some()
+    })
+    .await;
+    let (key, old) = redis.raw_entry("tasks:1:10").await.unwrap();
+    app.create_task("new", user).await;
+    // The restart that loses the newer state also loses the connections.
+    proxy.lead_to(None);
+    redis.set(&key, &old).await;
+    redis.set_generation_of(&old).await;
+    proxy.lead_to(Some(servers().redis.trim_start_matches("redis://")));
+    for _ in 0..20 {
+        assert_eq!(app.get("/tasks").await.json()["total"], 1);
+    }
+    app.cache.connected().await;
+    let list = app.get("/tasks").await;
+    assert_ne!(list.header("x-cache"), "bypass");
+    assert_eq!(list.json()["total"], 1);
+}
+
+/// A write whose bump is lost with the connection is seen by the others once it can be delivered.
+#[actix_web::test]
+async fn a_bump_that_could_not_be_delivered_is_delivered_later() {
+    let proxy = Proxy::to_redis().await;
+    let flags = [
+        "--redis-url",
+        &proxy.redis_url(),
+        "--redis-timeout-ms",
+        "100",
+    ];
+    let cut_off = TestApp::start_with(&flags).await;
+    cut_off.cache.connected().await;
+    let other = cut_off.sibling(&[]).await;
+    let user = other.add_user("Ada").await;
+    other.get("/tasks").await;
+    assert_eq!(other.get("/tasks").await.header("x-cache"), "hit");
+
+    proxy.lead_to(None);
+    cut_off.create_task("new", user).await;
+    // This much is not promised, and the README says so: the other cannot know yet.
+    assert_eq!(other.get("/tasks").await.json()["total"], 0);
+    proxy.lead_to(Some(servers().redis.trim_start_matches("redis://")));
+    cut_off.cache.connected().await;
+    assert_eq!(other.get("/tasks").await.json()["total"], 1);
+}
