@@ -21,6 +21,13 @@ pub async fn is_migrated(db: &PgPool) -> Result<bool, DbError> {
     let newest = MIGRATIONS.iter().map(|migration| migration.version).max();
     let applied = sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success")
         .fetch_one(db)
-        .await?;
-    Ok(applied >= newest)
+        .await;
+    match applied {
+        Ok(applied) => Ok(applied >= newest),
+        // Nobody has ever migrated this database.
+        Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "42P01") => {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
