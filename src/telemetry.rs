@@ -25,9 +25,34 @@ pub fn start(settings: &LogSettings, instance: &str) {
     }
     match format {
         LogFormat::Json => builder.format(move |out, record| json_line(out, record, &instance)),
-        LogFormat::Pretty => builder.format_timestamp_millis(),
+        LogFormat::Pretty => builder.format(move |out, record| pretty_line(out, record, &instance)),
     };
     builder.init();
+}
+
+fn pretty_line(out: &mut Formatter, record: &Record, instance: &str) -> io::Result<()> {
+    struct Pairs<'a>(&'a mut Formatter);
+
+    impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
+        fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+            Ok(write!(self.0, " {key}={value}")?)
+        }
+    }
+
+    let (time, level) = (out.timestamp_millis(), record.level());
+    let style = out.default_level_style(level);
+    write!(
+        out,
+        "{time} {style}{level:<5}{style:#} {instance}[{pid}] {target}: {message}",
+        pid = std::process::id(),
+        target = record.target(),
+        message = record.args(),
+    )?;
+    record
+        .key_values()
+        .visit(&mut Pairs(out))
+        .map_err(io::Error::other)?;
+    out.write_all(b"\n")
 }
 
 fn json_line(out: &mut Formatter, record: &Record, instance: &str) -> io::Result<()> {
