@@ -3,6 +3,7 @@
 pub mod categories;
 mod error;
 pub mod migrations;
+mod status;
 pub mod tasks;
 pub mod users;
 

@@ -7,9 +7,8 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 /// How far a task has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-#[sqlx(type_name = "task_status", rename_all = "kebab-case")]
 pub enum TaskStatus {
     /// Nobody has begun.
     #[default]
@@ -50,7 +49,7 @@ impl FromStr for TaskStatus {
 #[serde(rename_all = "camelCase")]
 pub struct Task {
     /// Its id.
-    #[schema(minimum = 1, example = 42)]
+    #[schema(minimum = 1, example = 1)]
     pub id: i64,
     /// What is to be done.
     #[schema(example = "Rotate the signing keys")]
@@ -61,10 +60,10 @@ pub struct Task {
     /// How far it has come.
     pub status: TaskStatus,
     /// Whose it is; null where that user was deleted or taken off.
-    #[schema(required = true, minimum = 1, example = 7)]
+    #[schema(required = true, minimum = 1, example = 1)]
     pub user_id: Option<i64>,
     /// Which category it belongs to, if any.
-    #[schema(required = true, minimum = 1, example = 3)]
+    #[schema(required = true, minimum = 1, example = 1)]
     pub category_id: Option<i64>,
     /// When it was created.
     pub created_at: Timestamp,
@@ -94,33 +93,38 @@ pub struct NewTask {
     #[schema(value_type = Option<TaskStatus>, nullable = false)]
     pub status: TaskStatus,
     /// Whose it is.
-    #[schema(minimum = 1, example = 7)]
+    #[schema(minimum = 1, example = 1)]
     pub user_id: i64,
     /// Which category it belongs to.
-    #[schema(minimum = 1, example = 3)]
+    #[schema(minimum = 1, example = 1)]
     pub category_id: Option<i64>,
 }
 
-/// What changes about a task: a field left out (`None`) stays as it is, null (`Some(None)`) clears.
+/// What changes about a task: a field left out stays as it is, null clears.
 #[derive(Debug, Validate, ToSchema)]
 #[schema(rename_all = "camelCase", min_properties = 1)]
 pub struct TaskChange {
     /// What is to be done, 1 to 200 characters.
     #[validate(length(min = 1, max = 200, message = "must be 1 to 200 characters long"))]
-    #[schema(nullable = false, min_length = 1, max_length = 200)]
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 200,
+        example = "Rotate the signing keys"
+    )]
     pub title: Option<String>,
     /// More about it, at most 1000 characters; null clears it.
     #[validate(length(max = 1000, message = "must be at most 1000 characters long"))]
-    #[schema(value_type = Option<String>, max_length = 1000)]
+    #[schema(value_type = Option<String>, max_length = 1000, example = "Done in May.")]
     pub description: Option<Option<String>>,
     /// How far it has come.
     #[schema(nullable = false, example = "completed")]
     pub status: Option<TaskStatus>,
     /// Whose it is; null takes it off.
-    #[schema(value_type = Option<i64>, minimum = 1)]
+    #[schema(value_type = Option<i64>, minimum = 1, example = 1)]
     pub user_id: Option<Option<i64>>,
     /// Which category it belongs to; null takes it out.
-    #[schema(value_type = Option<i64>, minimum = 1)]
+    #[schema(value_type = Option<i64>, minimum = 1, example = 1)]
     pub category_id: Option<Option<i64>>,
 }
 
