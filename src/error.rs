@@ -105,7 +105,7 @@ pub struct Problem {
     #[schema(example = "title must be 1 to 200 characters long.")]
     pub message: String,
     /// The request that it is about, as in the header X-Request-Id and in the log.
-    #[schema(example = "0b6f8f3e-6d0c-4f0e-9c39-0d1f5a2b7c11")]
+    #[schema(value_type = String, example = "0b6f8f3e-6d0c-4f0e-9c39-0d1f5a2b7c11")]
     pub request_id: Option<String>,
     /// All that is wrong with invalid input.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -114,55 +114,62 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The response for an error of which nothing is known but its status.
-    pub fn of_status(status: StatusCode, request_id: &str) -> HttpResponse {
-        let title = status.canonical_reason().unwrap_or("Error");
-        Self::response(status, format!("{title}."), Some(request_id), Vec::new())
+    /// The body for an error of the request with this id.
+    pub fn new(error: &ApiError, request_id: Option<&str>) -> Self {
+        let errors = match error {
+            ApiError::Invalid(errors) => errors.clone(),
+            _ => Vec::new(),
+        };
+        Self::with_detail(error.status_code(), error.to_string(), request_id, errors)
     }
 
-    fn response(
+    /// The response for an error of which nothing is known but its status.
+    pub fn of_status(status: StatusCode, request_id: &str) -> HttpResponse {
+        let detail = format!("{}.", title(status));
+        Self::with_detail(status, detail, Some(request_id), Vec::new()).response(status)
+    }
+
+    fn with_detail(
         status: StatusCode,
         detail: String,
         request_id: Option<&str>,
         errors: Vec<FieldError>,
-    ) -> HttpResponse {
-        let problem = Self {
+    ) -> Self {
+        Self {
             r#type: "about:blank",
-            title: status.canonical_reason().unwrap_or("Error"),
+            title: title(status),
             status: status.as_u16(),
             message: detail.clone(),
             detail,
             request_id: request_id.map(str::to_owned),
             errors,
-        };
+        }
+    }
+
+    fn response(&self, status: StatusCode) -> HttpResponse {
         HttpResponse::build(status)
             .insert_header((header::CONTENT_TYPE, "application/problem+json"))
             .insert_header((header::CACHE_CONTROL, "no-store"))
-            .body(serde_json::to_vec(&problem).unwrap_or_default())
+            .body(serde_json::to_vec(self).unwrap_or_default())
     }
+}
+
+fn title(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or("Error")
 }
 
 impl ApiError {
     /// The response, for the request with this id.
     pub fn response(&self, request_id: Option<&str>) -> HttpResponse {
-        let errors = match self {
-            Self::Invalid(errors) => errors.clone(),
-            _ => Vec::new(),
+        let mut response = Problem::new(self, request_id).response(self.status_code());
+        let more = match self {
+            Self::MethodNotAllowed(methods) => Some((header::ALLOW, *methods)),
+            Self::Unavailable(_) => Some((header::RETRY_AFTER, "1")),
+            _ => None,
         };
-        let mut response =
-            Problem::response(self.status_code(), self.to_string(), request_id, errors);
-        match self {
-            Self::MethodNotAllowed(methods) => {
-                response
-                    .headers_mut()
-                    .insert(header::ALLOW, HeaderValue::from_static(methods));
-            }
-            Self::Unavailable(_) => {
-                response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => {}
+        if let Some((name, value)) = more {
+            let value = HeaderValue::from_static(value);
+            response.headers_mut().insert(name, value);
         }
         response
     }

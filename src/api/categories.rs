@@ -2,7 +2,7 @@
 
 use super::path::Id;
 use super::query::Parameters;
-use super::respond::{self, Done, List, One};
+use super::respond::{self, Changed, Done, List, One};
 use crate::db;
 use crate::domain::category::{Category, CategoryInput};
 use crate::domain::fields::{self, Fields};
@@ -42,7 +42,7 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     path = "/categories/{id}",
     tag = "categories",
     operation_id = "getCategory",
-    params(("id" = i64, Path, description = "The category's id", minimum = 1, example = 3)),
+    params(("id" = i64, Path, description = "The category's id", minimum = 1, example = 1)),
     responses((status = 200, description = "The category", body = One<Category>)),
 )]
 pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
@@ -58,11 +58,11 @@ pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError
     path = "/categories",
     tag = "categories",
     operation_id = "createCategory",
-    request_body = CategoryInput,
+    request_body(content = CategoryInput, example = json!({"name": "Infrastructure"})),
     responses((
         status = 201,
         description = "The category as it was created",
-        body = One<Category>,
+        body = Changed<Category>,
         headers(("Location" = String, description = "Where the category is")),
     )),
 )]
@@ -86,9 +86,9 @@ pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpRes
     path = "/categories/{id}",
     tag = "categories",
     operation_id = "updateCategory",
-    params(("id" = i64, Path, description = "The category's id", minimum = 1, example = 3)),
-    request_body = CategoryInput,
-    responses((status = 200, description = "The category as it is now", body = One<Category>)),
+    params(("id" = i64, Path, description = "The category's id", minimum = 1, example = 1)),
+    request_body(content = CategoryInput, example = json!({"name": "Infrastructure"})),
+    responses((status = 200, description = "The category as it is now", body = Changed<Category>)),
 )]
 pub async fn update(
     id: Id,
@@ -112,7 +112,7 @@ pub async fn update(
     path = "/categories/{id}",
     tag = "categories",
     operation_id = "deleteCategory",
-    params(("id" = i64, Path, description = "The category's id", minimum = 1, example = 3)),
+    params(("id" = i64, Path, description = "The category's id", minimum = 1, example = 1)),
     responses((status = 200, description = "The category is no more", body = Done)),
 )]
 pub async fn delete(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {

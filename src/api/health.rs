@@ -79,7 +79,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
     path = "/health",
     tag = "health",
     operation_id = "health",
-    responses((status = 200, description = "The instance answers", body = Health)),
+    responses((status = 200, description = "The instance answers", body = Health,
+        example = json!({"status": "ok", "timestamp": "2026-05-17T09:30:00.000Z", "uptime": 3600.5, "worker": 1, "instance": "3f2a9c1d7b60", "version": "0.1.0"}))),
 )]
 pub async fn health(state: Data<AppState>) -> HttpResponse {
     answer(
@@ -101,7 +102,7 @@ pub async fn health(state: Data<AppState>) -> HttpResponse {
     path = "/health/live",
     tag = "health",
     operation_id = "live",
-    responses((status = 200, description = "It does", body = Liveness)),
+    responses((status = 200, description = "It does", body = Liveness, example = json!({"status": "ok"}))),
 )]
 pub async fn live() -> HttpResponse {
     answer(StatusCode::OK, Liveness { status: "ok" })
@@ -116,9 +117,11 @@ pub async fn live() -> HttpResponse {
     tag = "health",
     operation_id = "ready",
     responses(
-        (status = 200, description = "It should", body = Readiness),
+        (status = 200, description = "It should", body = Readiness,
+         example = json!({"status": "ok", "postgres": "ok", "redis": "ok"})),
         (status = 503, description = "It should not", body = Readiness,
-         headers(("Retry-After" = i64, description = "When to ask again, in seconds"))),
+         headers(("Retry-After" = i64, description = "When to ask again, in seconds")),
+         example = json!({"status": "unavailable", "postgres": "unavailable", "redis": "ok"})),
     ),
 )]
 pub async fn ready(state: Data<AppState>) -> HttpResponse {
@@ -157,7 +160,8 @@ pub async fn ready(state: Data<AppState>) -> HttpResponse {
     path = "/api/status",
     tag = "health",
     operation_id = "status",
-    responses((status = 200, description = "This does", body = Status)),
+    responses((status = 200, description = "This does", body = Status,
+        example = json!({"message": "taskfleet is running.", "version": "0.1.0", "environment": "production", "worker": 1}))),
 )]
 pub async fn status(state: Data<AppState>) -> HttpResponse {
     answer(

@@ -17,11 +17,20 @@ pub struct One<T> {
     /// The status code.
     #[schema(example = 200)]
     status: u16,
-    /// What was done; only where something was.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    message: Option<&'static str>,
     /// The thing.
+    data: T,
+}
+
+/// One thing to which something was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Changed<T> {
+    /// The status code.
+    #[schema(example = 200)]
+    status: u16,
+    /// What was done.
+    #[schema(example = "The task was changed.")]
+    message: &'static str,
+    /// The thing as it is now.
     data: T,
 }
 
@@ -61,18 +70,14 @@ pub struct Done {
 
 /// 200 with one thing.
 pub fn one<T: Serialize>(data: T) -> HttpResponse {
-    uncached(StatusCode::OK).json(One {
-        status: 200,
-        message: None,
-        data,
-    })
+    uncached(StatusCode::OK).json(One { status: 200, data })
 }
 
 /// 200 with a thing that was changed.
 pub fn updated<T: Serialize>(message: &'static str, data: T) -> HttpResponse {
-    uncached(StatusCode::OK).json(One {
+    uncached(StatusCode::OK).json(Changed {
         status: 200,
-        message: Some(message),
+        message,
         data,
     })
 }
@@ -81,9 +86,9 @@ pub fn updated<T: Serialize>(message: &'static str, data: T) -> HttpResponse {
 pub fn created<T: Serialize>(message: &'static str, location: String, data: T) -> HttpResponse {
     uncached(StatusCode::CREATED)
         .insert_header((header::LOCATION, location))
-        .json(One {
+        .json(Changed {
             status: 201,
-            message: Some(message),
+            message,
             data,
         })
 }

@@ -2,7 +2,7 @@
 
 use super::path::Id;
 use super::query::Parameters;
-use super::respond::{self, Done, List, One};
+use super::respond::{self, Changed, Done, List, One};
 use crate::db;
 use crate::domain::fields::{self, Fields};
 use crate::domain::page::Order;
@@ -21,11 +21,11 @@ use actix_web::{HttpRequest, HttpResponse};
     tag = "tasks",
     operation_id = "listTasks",
     params(
-        ("status" = Option<TaskStatus>, Query, description = "Only tasks of this status", nullable = false),
-        ("userId" = Option<i64>, Query, description = "Only tasks of this user", minimum = 1, nullable = false),
-        ("categoryId" = Option<i64>, Query, description = "Only tasks of this category", minimum = 1, nullable = false),
+        ("status" = Option<TaskStatus>, Query, description = "Only tasks of this status", nullable = false, example = "pending"),
+        ("userId" = Option<i64>, Query, description = "Only tasks of this user", minimum = 1, nullable = false, example = 1),
+        ("categoryId" = Option<i64>, Query, description = "Only tasks of this category", minimum = 1, nullable = false, example = 1),
         ("search" = Option<String>, Query, description = "Only tasks whose title, description, user's name or category's name contains this text, without regard to case; no character is a wildcard", min_length = 1, max_length = 200, nullable = false, example = "rotate"),
-        ("sort" = Option<String>, Query, description = "By creation: `asc` for the oldest first, `desc` (the default) for the newest; ids break ties", pattern = "^(asc|desc)$", nullable = false, example = "desc"),
+        ("sort" = Option<Order>, Query, description = "By creation: `asc` for the oldest first, `desc` (the default) for the newest; ids break ties", nullable = false, example = "desc"),
         ("page" = Option<i64>, Query, description = "Which page, from 1 (the default)", minimum = 1, maximum = 2147483647, nullable = false, example = 1),
         ("limit" = Option<i64>, Query, description = "How many tasks a page holds, 10 if left out", minimum = 1, maximum = 100, nullable = false, example = 10),
     ),
@@ -37,14 +37,10 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     let user_id = parameters.id("userId");
     let category_id = parameters.id("categoryId");
     let search = parameters.text("search", 1..=200);
-    let order = parameters.optional("sort", |text| match text {
-        "asc" => Ok(Order::Ascending),
-        "desc" => Ok(Order::Descending),
-        _ => Err("must be one of asc, desc".to_owned()),
-    });
+    let order = parameters.optional("sort", |text| text.parse().map_err(str::to_owned));
     let page = parameters.page();
     parameters.finish()?;
-    let order = order.unwrap_or_default();
+    let order: Order = order.unwrap_or_default();
     let filter = TaskFilter {
         status,
         user_id,
@@ -79,7 +75,7 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     path = "/tasks/{id}",
     tag = "tasks",
     operation_id = "getTask",
-    params(("id" = i64, Path, description = "The task's id", minimum = 1, example = 42)),
+    params(("id" = i64, Path, description = "The task's id", minimum = 1, example = 1)),
     responses((status = 200, description = "The task", body = One<Task>)),
 )]
 pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
@@ -94,11 +90,11 @@ pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError
     path = "/tasks",
     tag = "tasks",
     operation_id = "createTask",
-    request_body = NewTask,
+    request_body(content = NewTask, example = json!({"title": "Rotate the signing keys", "description": "Before the old ones run out in June.", "status": "pending", "userId": 1})),
     responses((
         status = 201,
         description = "The task as it was created",
-        body = One<Task>,
+        body = Changed<Task>,
         headers(("Location" = String, description = "Where the task is")),
     )),
 )]
@@ -130,9 +126,9 @@ pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpRes
     path = "/tasks/{id}",
     tag = "tasks",
     operation_id = "updateTask",
-    params(("id" = i64, Path, description = "The task's id", minimum = 1, example = 42)),
-    request_body = TaskChange,
-    responses((status = 200, description = "The task as it is now", body = One<Task>)),
+    params(("id" = i64, Path, description = "The task's id", minimum = 1, example = 1)),
+    request_body(content = TaskChange, example = json!({"status": "completed"})),
+    responses((status = 200, description = "The task as it is now", body = Changed<Task>)),
 )]
 pub async fn update(
     id: Id,
@@ -160,7 +156,7 @@ pub async fn update(
     path = "/tasks/{id}",
     tag = "tasks",
     operation_id = "deleteTask",
-    params(("id" = i64, Path, description = "The task's id", minimum = 1, example = 42)),
+    params(("id" = i64, Path, description = "The task's id", minimum = 1, example = 1)),
     responses((status = 200, description = "The task is no more", body = Done)),
 )]
 pub async fn delete(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {

@@ -2,7 +2,7 @@
 
 use super::path::Id;
 use super::query::Parameters;
-use super::respond::{self, Done, List, One};
+use super::respond::{self, Changed, Done, List, One};
 use crate::db;
 use crate::domain::fields::{self, Fields};
 use crate::domain::user::{NewUser, Password, User, UserChange};
@@ -43,7 +43,7 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     path = "/users/{id}",
     tag = "users",
     operation_id = "getUser",
-    params(("id" = i64, Path, description = "The user's id", minimum = 1, example = 7)),
+    params(("id" = i64, Path, description = "The user's id", minimum = 1, example = 1)),
     responses((status = 200, description = "The user", body = One<User>)),
 )]
 pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
@@ -58,11 +58,11 @@ pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError
     path = "/users",
     tag = "users",
     operation_id = "createUser",
-    request_body = NewUser,
+    request_body(content = NewUser, example = json!({"name": "Ada Lovelace", "email": "ada@example.com", "password": "correct horse"})),
     responses((
         status = 201,
         description = "The user as it was created",
-        body = One<User>,
+        body = Changed<User>,
         headers(("Location" = String, description = "Where the user is")),
     )),
 )]
@@ -95,9 +95,9 @@ pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpRes
     path = "/users/{id}",
     tag = "users",
     operation_id = "updateUser",
-    params(("id" = i64, Path, description = "The user's id", minimum = 1, example = 7)),
-    request_body = UserChange,
-    responses((status = 200, description = "The user as it is now", body = One<User>)),
+    params(("id" = i64, Path, description = "The user's id", minimum = 1, example = 1)),
+    request_body(content = UserChange, example = json!({"name": "Ada King"})),
+    responses((status = 200, description = "The user as it is now", body = Changed<User>)),
 )]
 pub async fn update(
     id: Id,
@@ -143,7 +143,7 @@ pub async fn update(
     path = "/users/{id}",
     tag = "users",
     operation_id = "deleteUser",
-    params(("id" = i64, Path, description = "The user's id", minimum = 1, example = 7)),
+    params(("id" = i64, Path, description = "The user's id", minimum = 1, example = 1)),
     responses((status = 200, description = "The user is no more", body = Done)),
 )]
 pub async fn delete(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {

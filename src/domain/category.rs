@@ -10,7 +10,7 @@ use validator::Validate;
 #[serde(rename_all = "camelCase")]
 pub struct Category {
     /// Its id.
-    #[schema(minimum = 1, example = 3)]
+    #[schema(minimum = 1, example = 1)]
     pub id: i64,
     /// Its name.
     #[schema(example = "Infrastructure")]
@@ -23,7 +23,6 @@ pub struct Category {
 
 /// What a category is made from; on an update, what it becomes.
 #[derive(Debug, Validate, ToSchema)]
-
 pub struct CategoryInput {
     /// Its name, 1 to 100 characters.
     #[validate(length(min = 1, max = 100, message = "must be 1 to 100 characters long"))]

@@ -1,5 +1,8 @@
 //! Pages of a list.
 
+use std::str::FromStr;
+use utoipa::ToSchema;
+
 /// The highest page that can be asked for.
 pub const MAX_PAGE: i64 = 2_147_483_647;
 /// The highest number of things on a page.
@@ -36,13 +39,27 @@ pub struct Listed<T> {
 }
 
 /// The order of a list by creation; ids break ties.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToSchema)]
 pub enum Order {
     /// The oldest first.
+    #[schema(rename = "asc")]
     Ascending,
     /// The newest first.
     #[default]
+    #[schema(rename = "desc")]
     Descending,
+}
+
+impl FromStr for Order {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "asc" => Ok(Self::Ascending),
+            "desc" => Ok(Self::Descending),
+            _ => Err("must be one of asc, desc"),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use validator::Validate;
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// Its id.
-    #[schema(minimum = 1, example = 7)]
+    #[schema(minimum = 1, example = 1)]
     pub id: i64,
     /// The person's name.
     #[schema(example = "Ada Lovelace")]
@@ -88,6 +88,6 @@ pub struct UserChange {
     pub email: Option<String>,
     /// The password, 6 to 1000 characters.
     #[validate(length(min = 6, max = 1000, message = "must be 6 to 1000 characters long"))]
-    #[schema(nullable = false, value_type = Option<String>, format = Password, min_length = 6, max_length = 1000)]
+    #[schema(nullable = false, value_type = Option<String>, format = Password, min_length = 6, max_length = 1000, example = "battery staple")]
     pub password: Option<Password>,
 }
