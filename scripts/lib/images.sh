@@ -41,8 +41,8 @@ missing_images() {
   done <<<"$base_images"
 }
 
-# An unreachable registry costs at most the daemon's own 15 seconds, once: after the first failure
-# nothing more is asked for.
+# An unreachable registry costs the daemon's own time-out (under half a minute) once: after the first
+# failure nothing more is asked for.
 pull() {
   local answer
   [ -z "${registry_failure:-}" ] || return 1
