@@ -3,5 +3,9 @@
 mod helpers;
 
 mod cache;
+mod categories;
 mod hammer;
 mod outage;
+mod shape;
+mod tasks;
+mod users;
