@@ -6,8 +6,9 @@ use serde_json::json;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// How long each of the tests below goes on.
+/// How long each of the tests below goes on, and how many writes and reads it makes at least.
 const TIME: Duration = Duration::from_secs(3);
+const COUNT: u64 = 100;
 
 /// What one writer has had acknowledged last, and how many reads were checked against it.
 #[derive(Default)]
@@ -27,18 +28,22 @@ async fn hammer(
 ) {
     let acknowledged = Acknowledged::default();
     let end = Instant::now() + TIME;
+    let is_over = || {
+        let counted = acknowledged.version.get().min(acknowledged.reads.get());
+        Instant::now() >= end && counted >= COUNT
+    };
     write(&apps[0], 0).await;
     let writer = async {
         for (version, app) in (1..).zip(apps.iter().cycle()) {
             write(app, version).await;
             acknowledged.version.set(version);
-            if Instant::now() >= end {
+            if is_over() {
                 return;
             }
         }
     };
     let readers = apps.iter().flat_map(|app| [app, app]).map(async |app| {
-        while Instant::now() < end {
+        while !is_over() {
             let at_least = acknowledged.version.get();
             let answer = app.get(path).await;
             let shown = shown(&answer.data(200));
@@ -50,12 +55,6 @@ async fn hammer(
         }
     });
     futures_util::future::join(writer, join_all(readers)).await;
-    // Otherwise nothing was tested.
-    let (writes, reads) = (acknowledged.version.get(), acknowledged.reads.get());
-    assert!(
-        writes > 50 && reads > 50,
-        "only {writes} writes and {reads} reads"
-    );
 }
 
 /// The number at the end of a name such as `version 12`.
