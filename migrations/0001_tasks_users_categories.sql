@@ -27,13 +27,12 @@ CREATE INDEX categories_created_at_id ON categories (created_at, id);
 -- The import finds a category by its name.
 CREATE INDEX categories_name ON categories (name);
 
-CREATE TYPE task_status AS ENUM ('pending', 'in-progress', 'completed');
-
 CREATE TABLE tasks (
     id          bigint         GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     title       text           NOT NULL CHECK (char_length(title) BETWEEN 1 AND 200),
     description text           CHECK (char_length(description) <= 1000),
-    status      task_status    NOT NULL DEFAULT 'pending',
+    status      text           NOT NULL DEFAULT 'pending'
+                               CHECK (status IN ('pending', 'in-progress', 'completed')),
     -- Deleting a user or a category keeps its tasks.
     user_id     bigint         CONSTRAINT tasks_user_id_fkey REFERENCES users ON DELETE SET NULL,
     category_id bigint         CONSTRAINT tasks_category_id_fkey REFERENCES categories ON DELETE SET NULL,
