@@ -128,7 +128,8 @@ pub struct DatabaseSettings {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true,
           value_parser = rule::<DatabaseUrl>("a URL such as postgres://user:password@host:5432/database"))]
     pub database_url: DatabaseUrl,
-    /// The most connections to PostgreSQL that this process holds at once
+    /// The most connections to PostgreSQL that this process holds at once, spread over its workers,
+    /// each of which has at least one
     #[arg(long, env = "DATABASE_MAX_CONNECTIONS", default_value_t = 10,
           value_parser = number::<u32>(1..=1000))]
     pub database_max_connections: u32,

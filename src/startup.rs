@@ -33,7 +33,6 @@ impl Application {
         let address = listener.local_addr()?;
         let name = http.instance.clone().unwrap_or_else(host_name);
         let instance = Arc::new(Instance::new(name, settings.log.app_env));
-        let db = db::connect(&settings.database);
         let cache = Cache::start(&settings.cache);
         let passwords = Arc::new(PasswordHasher::new());
         let workers = http
@@ -41,10 +40,15 @@ impl Application {
             .unwrap_or_else(|| available_parallelism().map_or(1, |n| n.get()));
 
         let shared = (Arc::clone(&instance), Arc::clone(&cache));
+        let database = settings.database.clone();
         let server = HttpServer::new(move || {
             let (instance, cache) = shared.clone();
             let state = AppState {
-                db: db.clone(),
+                // A pool for each worker: a connection lives on the runtime that opened it, and in
+                // a shared pool it would die under another worker's request when its own worker,
+                // with nothing left to do, ends first. It also spares requests the way to another
+                // thread and back.
+                db: db::connect(&database, workers),
                 reader: Reader::new(Arc::clone(&cache)),
                 cache,
                 passwords: Arc::clone(&passwords),

@@ -28,11 +28,12 @@ pub fn connect_options(url: &PgConnectOptions) -> PgConnectOptions {
     ])
 }
 
-/// A pool of connections to the database; connects when first used, so that an instance can start
-/// before PostgreSQL does.
-pub fn connect(settings: &DatabaseSettings) -> PgPool {
+/// The pool of one of so many workers, which share what connections the process may have; connects
+/// when first used, so that an instance can start before PostgreSQL does.
+pub fn connect(settings: &DatabaseSettings, workers: usize) -> PgPool {
+    let workers = u32::try_from(workers).unwrap_or(u32::MAX);
     PgPoolOptions::new()
-        .max_connections(settings.database_max_connections)
+        .max_connections((settings.database_max_connections / workers).max(1))
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // A round trip before each use would cost more than the rare broken connection, which is
         // found out by its use.

@@ -28,7 +28,10 @@ pub fn servers() -> &'static Servers {
     static SERVERS: OnceLock<Servers> = OnceLock::new();
     SERVERS.get_or_init(|| {
         // Shown with a test that fails.
-        env_logger::builder().is_test(true).filter_level(log::LevelFilter::Warn).init();
+        env_logger::builder()
+            .is_test(true)
+            .filter_level(log::LevelFilter::Warn)
+            .init();
         // On a thread of its own, because each test has its own runtime, which ends with it.
         let start = || {
             tokio::runtime::Runtime::new()
