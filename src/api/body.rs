@@ -25,7 +25,16 @@ fn parse(body: &[u8]) -> Result<Fields, ApiError> {
             error.valid_up_to()
         ))
     })?;
-    serde_json::from_str(text).map_err(|error| malformed(error.to_string()))
+    serde_json::from_str(text).map_err(|error| malformed(in_plain_words(&error)))
+}
+
+/// What the parser says, without its own terms.
+fn in_plain_words(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    if message.starts_with("recursion limit exceeded") {
+        return "it is nested too deeply".to_owned();
+    }
+    message.replace("expected ident", "expected value")
 }
 
 impl FromRequest for Fields {
@@ -42,6 +51,9 @@ impl FromRequest for Fields {
                 .await
                 .map_err(|error| match error.as_error::<PayloadError>() {
                     Some(PayloadError::Overflow) => ApiError::TooLarge(MAX_BYTES),
+                    Some(PayloadError::Incomplete(_)) => {
+                        ApiError::Malformed("The body breaks off before its end.".to_owned())
+                    }
                     _ => ApiError::Malformed(format!("The body cannot be read: {error}.")),
                 })?;
             parse(&body)
