@@ -2,10 +2,15 @@
 
 mod helpers;
 
+mod bodies;
 mod cache;
 mod categories;
+mod errors;
 mod hammer;
+mod health;
+mod lists;
 mod outage;
+mod search;
 mod shape;
 mod tasks;
 mod users;
