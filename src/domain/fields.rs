@@ -1,7 +1,7 @@
 //! Objects of named fields, as a client or a file sends them, of which everything that is wrong is
 //! told at once.
 
-use super::{id, task::TaskStatus};
+use super::{id, task::TaskStatus, timestamp::Timestamp};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
@@ -159,6 +159,15 @@ pub fn id(value: Value) -> Result<i64, String> {
 
 /// Reads the status of a task.
 pub fn status(value: Value) -> Result<TaskStatus, String> {
+    value
+        .as_str()
+        .unwrap_or_default()
+        .parse()
+        .map_err(str::to_owned)
+}
+
+/// Reads a point in time.
+pub fn timestamp(value: Value) -> Result<Timestamp, String> {
     value
         .as_str()
         .unwrap_or_default()

@@ -3,6 +3,7 @@
 pub mod category;
 pub mod fields;
 pub mod id;
+pub mod import;
 pub mod page;
 pub mod task;
 pub mod timestamp;

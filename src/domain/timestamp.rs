@@ -1,18 +1,35 @@
 //! Points in time, as the API writes them.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
+use std::str::FromStr;
 use utoipa::ToSchema;
 
 /// A point in time, written as RFC 3339 in UTC with milliseconds: `2026-05-17T09:30:00.000Z`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
 #[schema(value_type = String, format = DateTime, example = "2026-05-17T09:30:00.000Z")]
 pub struct Timestamp(pub DateTime<Utc>);
 
 impl Timestamp {
+    /// What a point in time must be, as the end of a sentence that begins with the name of the
+    /// field.
+    pub const RULE: &str = "must be a time as in RFC 3339, such as 2026-05-17T09:30:00Z";
+
     /// The present.
     pub fn now() -> Self {
         Self(Utc::now())
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = &'static str;
+
+    /// Reads RFC 3339 with any offset.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let time = DateTime::parse_from_rfc3339(text).map_err(|_| Self::RULE)?;
+        // RFC 3339 has four digits for the year, and the year in UTC may be another one.
+        let time = Some(time.to_utc()).filter(|time| (0..=9999).contains(&time.year()));
+        time.map(Self).ok_or(Self::RULE)
     }
 }
 
