@@ -34,6 +34,13 @@ pub enum Role {
     /// Applies the migrations and exits; the only thing that changes the schema
     Migrate(MigrateSettings),
     /// Loads tasks from a file
+    ///
+    /// Each row has title, userName, userEmail and createdAt, and may have description, status and
+    /// category; missing users and categories are created. Rows that are there already are
+    /// skipped, so that a file can be loaded again. A row that breaks a rule is written, with its
+    /// line number and the reasons, to FILE.rejected.ndjson (stdin.rejected.ndjson for standard
+    /// input) or, where that file cannot be written, to standard error; the exit code is 0 all the
+    /// same, and the last line tells how many there were.
     Import(ImportSettings),
     /// Prints the OpenAPI document
     Openapi,
@@ -73,7 +80,7 @@ pub struct MigrateSettings {
 /// The settings of `import`.
 #[derive(Clone, Debug, Args)]
 pub struct ImportSettings {
-    /// The file to load: NDJSON or CSV, by its name also gzipped; `-` for standard input
+    /// The file to load: NDJSON or CSV, also gzipped; `-` for standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// How to reach PostgreSQL.

@@ -1,12 +1,13 @@
 //! The program: reads its role and settings, and runs it.
 
+use env_logger::Target;
 use mimalloc::MiMalloc;
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 use taskfleet::config::{Cli, CliError, Role};
 use taskfleet::startup::{Application, host_name};
-use taskfleet::{db, openapi, telemetry};
+use taskfleet::{db, import, openapi, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -34,20 +35,24 @@ async fn run(role: Role) -> Result<(), Box<dyn Error>> {
     match role {
         Role::Serve(settings) => {
             let name = settings.http.instance.clone().unwrap_or_else(host_name);
-            telemetry::start(&settings.log, &name);
+            telemetry::start(&settings.log, &name, Target::Stdout);
             let (host, port) = (settings.http.host, settings.http.port);
             let application = Application::build(&settings)
                 .map_err(|error| format!("Cannot listen on {host}:{port}: {error}."))?;
             application.run_until_signalled().await?;
         }
         Role::Migrate(settings) => {
-            telemetry::start(&settings.log, &host_name());
+            telemetry::start(&settings.log, &host_name(), Target::Stdout);
             db::migrations::migrate(&settings.database.database_url.0)
                 .await
                 .map_err(|error| format!("The migrations could not be applied: {error}."))?;
             log::info!("the database has all migrations");
         }
-        Role::Import(_) => return Err("to come".into()),
+        Role::Import(settings) => {
+            // Standard output is for what the import did.
+            telemetry::start(&settings.log, &host_name(), Target::Stderr);
+            import::run(&settings).await?;
+        }
         Role::Openapi => print!("{}", openapi::json()),
         Role::Healthcheck(settings) => healthcheck(settings.port).await?,
     }

@@ -2,6 +2,7 @@
 
 use crate::config::{AppEnv, LogFormat, LogSettings};
 use chrono::{SecondsFormat, Utc};
+use env_logger::Target;
 use env_logger::fmt::Formatter;
 use log::Record;
 use log::kv::{self, Key, Value, VisitSource};
@@ -9,16 +10,14 @@ use serde::ser::{SerializeMap, Serializer as _};
 use std::io::{self, Write};
 
 /// Starts the log of this process, whose lines carry the name of the instance. To be called once.
-pub fn start(settings: &LogSettings, instance: &str) {
+pub fn start(settings: &LogSettings, instance: &str, target: Target) {
     let format = settings.log_format.unwrap_or(match settings.app_env {
         AppEnv::Production => LogFormat::Json,
         AppEnv::Development => LogFormat::Pretty,
     });
     let instance = instance.to_owned();
     let mut builder = env_logger::Builder::new();
-    builder
-        .filter_level(settings.log_level)
-        .target(env_logger::Target::Stdout);
+    builder.filter_level(settings.log_level).target(target);
     // What these tell at the level of information is of no use to whoever runs the service.
     for module in ["actix_server", "sqlx", "moka"] {
         builder.filter_module(module, settings.log_level.min(log::LevelFilter::Warn));

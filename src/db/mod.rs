@@ -2,6 +2,7 @@
 
 pub mod categories;
 mod error;
+pub mod import;
 pub mod migrations;
 mod status;
 pub mod tasks;
