@@ -111,7 +111,7 @@ impl Link {
             }
         };
         if let Some(lost_at) = lost_at {
-            _ = timeout_at(lost_at + self.timeout, self.connected()).await;
+            _ = timeout_at(lost_at + self.timeout / 2, self.connected()).await;
         }
     }
 

@@ -9,7 +9,6 @@ mod errors;
 mod hammer;
 mod health;
 mod lists;
-mod outage;
 mod search;
 mod shape;
 mod tasks;

@@ -1,15 +1,29 @@
 //! Redis stopped, paused and restarted empty while requests run: nobody notices but by the pace.
+//!
+//! A test program of its own, which cargo runs when no other does, because what is promised here is
+//! a time: a busy machine would break it without anybody's fault.
 
-use crate::helpers::{Proxy, Redis, TestApp, servers, wait_until};
+#[expect(
+    dead_code,
+    reason = "these tests use a part of the helpers that all share"
+)]
+#[path = "../api/helpers/mod.rs"]
+mod helpers;
+
+use helpers::{Proxy, Redis, TestApp, servers, wait_until};
 use serde_json::json;
 use std::time::{Duration, Instant};
 use testcontainers_modules::redis::Redis as RedisImage;
 use testcontainers_modules::testcontainers::runners::AsyncRunner;
 use testcontainers_modules::testcontainers::{ContainerAsync, ImageExt};
+use tokio::sync::Mutex;
 
 /// The longest that a request may take while Redis is away (the one bound that is itself the
 /// promise, and so is asserted).
 const BOUND: Duration = Duration::from_millis(300);
+
+/// For the same reason, one test at a time.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// An application with a Redis server of its own, behind a proxy that keeps its address.
 struct Outage {
@@ -104,6 +118,7 @@ async fn bounded(what: &str, request: impl Future<Output = ()>) {
 
 #[actix_web::test]
 async fn redis_stopped_and_started_empty() {
+    let _alone = ALONE.lock().await;
     let mut outage = Outage::prepare().await;
     outage.write_and_read().await;
     outage.redis.stop_with_timeout(Some(0)).await.unwrap();
@@ -130,6 +145,7 @@ async fn redis_stopped_and_started_empty() {
 
 #[actix_web::test]
 async fn redis_paused_so_that_it_accepts_and_never_answers() {
+    let _alone = ALONE.lock().await;
     let mut outage = Outage::prepare().await;
     outage.write_and_read().await;
     outage.redis.pause().await.unwrap();
@@ -142,6 +158,7 @@ async fn redis_paused_so_that_it_accepts_and_never_answers() {
 
 #[actix_web::test]
 async fn redis_away_from_the_start() {
+    let _alone = ALONE.lock().await;
     let proxy = Proxy::to_redis().await;
     proxy.lead_to(None);
     let flags = [
@@ -167,6 +184,7 @@ async fn redis_away_from_the_start() {
 /// A Redis that lost its data, or brought older data back, must not bring old lists back.
 #[actix_web::test]
 async fn redis_emptied_without_losing_a_connection() {
+    let _alone = ALONE.lock().await;
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     app.get("/tasks").await;
@@ -183,6 +201,7 @@ async fn redis_emptied_without_losing_a_connection() {
 
 #[actix_web::test]
 async fn redis_restored_to_an_older_state() {
+    let _alone = ALONE.lock().await;
     let proxy = Proxy::to_redis().await;
     let flags = ["--redis-url", &proxy.redis_url()];
     let app = TestApp::start_with(&flags).await;
@@ -213,6 +232,7 @@ async fn redis_restored_to_an_older_state() {
 /// A write whose bump is lost with the connection is seen by the others once it can be delivered.
 #[actix_web::test]
 async fn a_bump_that_could_not_be_delivered_is_delivered_later() {
+    let _alone = ALONE.lock().await;
     let proxy = Proxy::to_redis().await;
     let flags = [
         "--redis-url",
