@@ -375,6 +375,25 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_is_documented_everywhere() {
+        let readme = include_str!("../README.md");
+        let example = include_str!("../.env.example");
+        let cli = Cli::command();
+        let settings = cli.get_subcommands().flat_map(|role| role.get_arguments());
+        for variable in settings.filter_map(|setting| setting.get_env()) {
+            let variable = variable.to_str().unwrap();
+            assert!(
+                readme.contains(&format!("`{variable}`")),
+                "{variable} is not in README.md"
+            );
+            assert!(
+                example.contains(&format!("{variable}=")),
+                "{variable} is not in .env.example"
+            );
+        }
+    }
+
+    #[test]
     fn a_wrong_value_is_named_with_what_is_allowed() {
         for (flags, sentence) in [
             (
