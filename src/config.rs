@@ -1,12 +1,16 @@
 //! Every setting: an environment variable (also read from `.env`) with a flag of the same name,
 //! checked once at start.
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+mod cli;
+mod parsers;
+
+pub use cli::CliError;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use parsers::{instance_name, number, rule};
 use sqlx::postgres::PgConnectOptions;
 use std::fmt;
 use std::net::IpAddr;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -246,187 +250,5 @@ impl fmt::Debug for DatabaseUrl {
 impl fmt::Debug for RedisUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("[redacted]")
-    }
-}
-
-/// A parser for anything that parses from text, whose error says what is allowed and not what the
-/// parser tripped over.
-fn rule<T: FromStr + Clone + Send + Sync + 'static>(
-    allowed: &'static str,
-) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
-    move |text| text.parse().map_err(|_| allowed.to_owned())
-}
-
-/// A parser for whole numbers in a range.
-fn number<T>(
-    range: RangeInclusive<T>,
-) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
-where
-    T: FromStr + PartialOrd + fmt::Display + Clone + Send + Sync + 'static,
-{
-    move |text| {
-        let number = text.parse().ok().filter(|number| range.contains(number));
-        number.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
-    }
-}
-
-/// A parser for the name of an instance, which stands in a header.
-fn instance_name(text: &str) -> Result<String, String> {
-    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then(|| text.to_owned())
-        .ok_or_else(|| "1 to 64 visible ASCII characters".to_owned())
-}
-
-/// Settings whose values are not shown.
-const SECRETS: [&str; 2] = ["DATABASE_URL", "REDIS_URL"];
-
-impl Cli {
-    /// Reads `.env`, the environment and the arguments (the program's name first). Where something
-    /// is wrong with them, the error is what to print: one sentence, or clap's own help.
-    pub fn read(arguments: impl IntoIterator<Item = String>) -> Result<Self, CliError> {
-        match dotenvy::dotenv() {
-            Err(error) if !error.not_found() => {
-                return Err(CliError::Sentence(format!(
-                    "The file .env cannot be read: {error}."
-                )));
-            }
-            _ => {}
-        }
-        let mut arguments: Vec<String> = arguments.into_iter().collect();
-        let help = ["-h", "--help", "-V", "--version"];
-        let names_no_role = |first: &String| first.starts_with('-') && !help.contains(&&**first);
-        if arguments.get(1).is_none_or(names_no_role) {
-            arguments.insert(1.min(arguments.len()), "serve".to_owned());
-        }
-        Self::try_parse_from(arguments).map_err(|error| match sentence(&error) {
-            Some(sentence) => CliError::Sentence(sentence),
-            None => CliError::Clap(error),
-        })
-    }
-}
-
-/// Why the program cannot be run as it was called.
-#[derive(Debug)]
-pub enum CliError {
-    /// A setting is wrong, as this sentence says.
-    Sentence(String),
-    /// Anything else, help included.
-    Clap(clap::Error),
-}
-
-/// One sentence that names the variable, the value and what is allowed.
-fn sentence(error: &clap::Error) -> Option<String> {
-    let text = |kind| match error.get(kind)? {
-        ContextValue::String(text) => Some(text.clone()),
-        ContextValue::Strings(texts) => Some(texts.join(", ")),
-        _ => None,
-    };
-    // "--database-url <DATABASE_URL>" is DATABASE_URL.
-    let argument = text(ContextKind::InvalidArg)?;
-    let variable = argument
-        .rsplit_once('<')
-        .map_or(&*argument, |(_, name)| name);
-    let variable = variable.trim_end_matches('>');
-    let allowed = match error.kind() {
-        ErrorKind::ValueValidation => std::error::Error::source(error)?.to_string(),
-        ErrorKind::InvalidValue => format!("one of {}", text(ContextKind::ValidValue)?),
-        ErrorKind::MissingRequiredArgument if variable != "FILE" => {
-            return Some(format!(
-                "{variable} is not set; see taskfleet --help for what it has to be."
-            ));
-        }
-        _ => return None,
-    };
-    Some(match text(ContextKind::InvalidValue)? {
-        value if value.is_empty() => format!("{variable} is empty, but must be {allowed}."),
-        _ if SECRETS.contains(&variable) => {
-            format!("{variable} has a wrong value (not shown here); it must be {allowed}.")
-        }
-        value => format!("{variable} is \"{value}\", but must be {allowed}."),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    /// The error sentence of `taskfleet serve` with a good database and these flags.
-    fn error_of(flags: &[&str]) -> String {
-        let good = [
-            "taskfleet",
-            "serve",
-            "--database-url",
-            "postgres://localhost/tasks",
-        ];
-        let all = good
-            .iter()
-            .chain(flags)
-            .map(|&argument| argument.to_owned());
-        match Cli::read(all) {
-            Err(CliError::Sentence(sentence)) => sentence,
-            other => panic!("not a sentence: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_setting_is_documented_everywhere() {
-        let readme = include_str!("../README.md");
-        let example = include_str!("../.env.example");
-        let cli = Cli::command();
-        let settings = cli.get_subcommands().flat_map(|role| role.get_arguments());
-        for variable in settings.filter_map(|setting| setting.get_env()) {
-            let variable = variable.to_str().unwrap();
-            assert!(
-                readme.contains(&format!("`{variable}`")),
-                "{variable} is not in README.md"
-            );
-            assert!(
-                example.contains(&format!("{variable}=")),
-                "{variable} is not in .env.example"
-            );
-        }
-    }
-
-    #[test]
-    fn a_wrong_value_is_named_with_what_is_allowed() {
-        for (flags, sentence) in [
-            (
-                ["--port", "65536"],
-                "PORT is \"65536\", but must be a whole number from 0 to 65535.",
-            ),
-            (
-                ["--log-format", "xml"],
-                "LOG_FORMAT is \"xml\", but must be one of pretty, json.",
-            ),
-            (
-                ["--host", ""],
-                "HOST is empty, but must be an IP address, such as 127.0.0.1 or 0.0.0.0.",
-            ),
-            (
-                ["--instance", "a b"],
-                "INSTANCE is \"a b\", but must be 1 to 64 visible ASCII characters.",
-            ),
-        ] {
-            assert_eq!(error_of(&flags), sentence);
-        }
-    }
-
-    #[test]
-    fn a_secret_is_not_shown() {
-        let sentence = error_of(&["--redis-url", "http://:hunter2@redis"]);
-        assert!(
-            sentence.starts_with("REDIS_URL has a wrong value (not shown here)"),
-            "{sentence}"
-        );
-        let settings = Cli::read(
-            ["taskfleet", "--database-url", "postgres://u:hunter2@h/d"].map(str::to_owned),
-        );
-        assert!(!format!("{settings:?}").contains("hunter2"));
     }
 }

@@ -1,0 +1,33 @@
+//! Parsers of values, whose errors say what is allowed.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+/// A parser for anything that parses from text, whose error says what is allowed and not what the
+/// parser tripped over.
+pub fn rule<T: FromStr + Clone + Send + Sync + 'static>(
+    allowed: &'static str,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| text.parse().map_err(|_| allowed.to_owned())
+}
+
+/// A parser for whole numbers in a range.
+pub fn number<T>(
+    range: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
+where
+    T: FromStr + PartialOrd + fmt::Display + Clone + Send + Sync + 'static,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
+    }
+}
+
+/// A parser for the name of an instance, which stands in a header.
+pub fn instance_name(text: &str) -> Result<String, String> {
+    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| text.to_owned())
+        .ok_or_else(|| "1 to 64 visible ASCII characters".to_owned())
+}
