@@ -13,8 +13,9 @@ const ATTEMPTS: u32 = 5;
 
 /// A connection for an import, whose statements may take longer than those of a request.
 pub async fn connect(url: &PgConnectOptions) -> Result<PgConnection, DbError> {
-    let options =
-        connect_options(url).options([("statement_timeout", "60s"), ("lock_timeout", "60s")]);
+    let options = connect_options(url)
+        .application_name("taskfleet import")
+        .options([("statement_timeout", "60s"), ("lock_timeout", "60s")]);
     Ok(options.connect().await?)
 }
 
@@ -142,7 +143,7 @@ async fn insert_tasks(transaction: &mut PgConnection, rows: &[&KeyedRow]) -> Res
     let done = sqlx::query!(
         "INSERT INTO tasks (title, description, status, user_id, category_id,
                             created_at, updated_at, import_key)
-         SELECT rows.title, rows.description, rows.status::task_status, users.id, named.id,
+         SELECT rows.title, rows.description, rows.status, users.id, named.id,
                 rows.created_at, rows.created_at, rows.import_key
          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
                      $6::timestamptz[], $7::bytea[]) WITH ORDINALITY
