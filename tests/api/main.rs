@@ -3,13 +3,17 @@
 mod helpers;
 
 mod bodies;
+mod body_limits;
 mod cache;
 mod categories;
 mod errors;
 mod hammer;
+mod headers;
 mod health;
 mod lists;
+mod openapi;
 mod search;
 mod shape;
 mod tasks;
+mod totals;
 mod users;
