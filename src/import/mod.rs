@@ -113,10 +113,10 @@ pub async fn run(settings: &ImportSettings) -> Result<(), ImportError> {
     let mut batches = batches::read(reader, name, position, refuse).map_err(ImportError::System)?;
     let mut summary = Summary::default();
     let loaded = load(&mut database, &mut batches, &progress, &mut summary).await;
+    progress.end();
     // Even after an error: batches before it may have been committed.
     let announced = announce(&settings.cache).await;
 
-    progress.end();
     let rejected = lock(&rejected);
     summary.rejected = rejected.count();
     summary.rejected_place = rejected.to_string();

@@ -41,8 +41,8 @@ impl Progress {
     pub fn advance(&self, rows: u64, byte: u64) {
         let before = self.rows.fetch_add(rows, Ordering::Relaxed);
         let now = before + rows;
-        self.bar.set_position(byte);
         self.bar.set_message(format!("{} rows", HumanCount(now)));
+        self.bar.set_position(byte);
         if !self.is_terminal && before / PLAIN_EVERY != now / PLAIN_EVERY {
             let share = self.bar.length().filter(|all| *all > 0);
             let share = share.map_or_else(String::new, |all| format!(", {} %", byte * 100 / all));
