@@ -12,6 +12,7 @@ mod headers;
 mod health;
 mod lists;
 mod openapi;
+mod plans;
 mod search;
 mod shape;
 mod tasks;
