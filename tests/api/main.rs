@@ -13,6 +13,7 @@ mod health;
 mod import;
 mod lists;
 mod openapi;
+mod plans;
 mod search;
 mod shape;
 mod tasks;
