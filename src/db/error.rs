@@ -51,6 +51,8 @@ fn is_passing(error: &dyn DatabaseError) -> bool {
     let code = error.code().unwrap_or_default();
     let class = [
         "08", /* connection */
+        "28", /* authorization: a password that is being changed */
+        "3D", /* no such database (yet) */
         "40", /* rolled back */
         "53", /* resources */
     ];
