@@ -1,5 +1,9 @@
 //! Who may import whom, and what every file looks like (DESIGN: api → cache → db, all in the words
 //! of the domain).
+#![expect(
+    clippy::unwrap_used,
+    reason = "tests may end the run where a program must not"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,12 @@
 //! The API from outside, in process: real HTTP, a real PostgreSQL and a real Redis.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests may end the run where a program must not"
+)]
+
 mod helpers;
 
 mod bodies;
