@@ -3,8 +3,16 @@
 //! A test program of its own, which cargo runs when no other does, because what is promised here is
 //! a time: a busy machine would break it without anybody's fault.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
 #[expect(
     dead_code,
+    unused_imports,
     reason = "these tests use a part of the helpers that all share"
 )]
 #[path = "../api/helpers/mod.rs"]

@@ -122,6 +122,10 @@ async fn start_redis() -> String {
 
 /// Keeps a container until this process ends, however it ends: nothing that belongs to a static is
 /// dropped, so a child process waits for the end of its standard input and then removes it.
+#[expect(
+    clippy::zombie_processes,
+    reason = "the child outlives this process, as it must"
+)]
 fn remove_at_exit<I: testcontainers_modules::testcontainers::Image>(container: ContainerAsync<I>) {
     let mut child = Command::new("sh")
         .args([
