@@ -1,0 +1,121 @@
+# shellcheck shell=bash
+# The two sides of each comparison of loadtest/bench, and what they need. Every side prints its
+# requests (or transactions) a second and nothing else.
+# shellcheck disable=SC2154 # variables are set in loadtest/bench
+
+# As many clients for either side: no more connections than the instances' pools hold together.
+connections=40
+
+# container_url CONTAINER PORT PUBLISHED: the container's own address where this host reaches it, else
+# the published one. Docker's proxy before a published port costs both sides the same, which would
+# make them look more alike than they are.
+container_url() {
+  local ip
+  ip="$(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$1")"
+  if curl --silent --output /dev/null --max-time 2 --retry 5 --retry-connrefused --retry-delay 1 "http://$ip:$2/"; then
+    printf 'http://%s:%s' "$ip" "$2"
+  else
+    printf '%s' "$3"
+  fi
+}
+
+ceiling_compose() {
+  CEILING_RESPONSE="$scratch/response" docker compose --file loadtest/compose.ceiling.yml "$@"
+}
+
+build_ceiling() {
+  say "building the ceiling (the first time takes minutes)"
+  CEILING_RESPONSE=/dev/null docker compose --file loadtest/compose.ceiling.yml build api >"$scratch/build" 2>&1 ||
+    { cat "$scratch/build" >&2; die "the ceiling could not be built."; }
+}
+
+# Four servers that answer with what the application answered, behind an NGINX of their own.
+start_ceiling() {
+  local published deadline=$((SECONDS + 30))
+  curl --silent --show-error --fail --include "$url/tasks" >"$scratch/response"
+  chmod 644 "$scratch/response"
+  ceiling_compose up -d --no-build --scale api=4 >"$scratch/up" 2>&1 || { cat "$scratch/up" >&2; die "the ceiling did not start."; }
+  published="http://$(ceiling_compose port nginx 8080)"
+  ceiling_url="$(container_url "$(ceiling_compose ps --quiet nginx)" 8080 "$published")"
+  until [ "$(curl --silent "$ceiling_url/tasks" | cksum)" = "$(curl --silent "$url/tasks" | cksum)" ]; do
+    [ "$SECONDS" -lt "$deadline" ] || die "the ceiling does not answer what the application answers."
+    sleep 0.2
+  done
+}
+
+# wrk_rate CONNECTIONS SCRIPT URL [ARGUMENT]: ends the script where requests failed.
+wrk_rate() {
+  local clients=$1 script=$2 result
+  shift 2
+  result="$(wrk --threads 2 --connections "$clients" --duration "${seconds}s" --timeout 10s --latency \
+    --script "loadtest/wrk/$script.lua" "$1" -- "${@:2}" | sed -n 's/^RESULT //p')"
+  [ "${result##* }" = 0 ] || die "wrk: ${result##* } requests to $1 failed ($script)."
+  printf '%s' "${result%% *}"
+}
+
+# pgbench_rate SQL [VARIABLE=VALUE…]: the statement in $scratch/SQL over the network of the system, in
+# a container of its own, prepared as the application's are.
+pgbench_rate() {
+  local script="$scratch/$1" defines=() define
+  shift
+  for define in "$@"; do defines+=(--define "$define"); done
+  PGPASSWORD="$pgpassword" docker run --rm --interactive --network "$network" \
+    --env PGPASSWORD --env PGOPTIONS='-c jit=off' --entrypoint pgbench postgres:18 \
+    --host postgres --username taskfleet --no-vacuum --protocol prepared --file - \
+    --client "$connections" --jobs 2 --time "$seconds" "${defines[@]}" taskfleet \
+    <"$script" 2>"$scratch/pgbench.err" >"$scratch/pgbench" ||
+    { cat "$scratch/pgbench.err" >&2; die "pgbench failed."; }
+  sed -n 's/^tps = \([0-9]*\).*/\1/p' "$scratch/pgbench"
+}
+
+cached_api() {
+  wrk_rate 64 report "$direct_url/tasks"
+}
+
+cached_ceiling() {
+  wrk_rate 64 report "$ceiling_url/tasks"
+}
+
+# While it runs, the generation is raised so often that every entry is outdated before its key comes
+# again. (One process, next to no load.)
+misses_api() {
+  local bumps
+  # Every 20 ms, for longer than wrk takes.
+  exec {bumps}< <(docker compose exec -T redis \
+    redis-cli -r $(((seconds + 1) * 50)) -i 0.02 incr taskfleet:generation 2>/dev/null)
+  read -r -t 10 -u "$bumps" _ || die "the generation in Redis cannot be raised."
+  wrk_rate "$connections" misses "$direct_url" "$run"
+  cat <&"$bumps" >/dev/null # its end
+  exec {bumps}<&-
+}
+
+misses_pgbench() {
+  pgbench_rate list.sql
+}
+
+creates_api() {
+  wrk_rate "$connections" creates "$direct_url/tasks" \
+    "{\"title\":\"$title\",\"description\":\"$description\",\"status\":\"pending\",\"userId\":$user,\"categoryId\":$category}"
+}
+
+creates_pgbench() {
+  pgbench_rate insert.sql "title=$title" "description=$description" status=pending "user_id=$user" "category_id=$category"
+}
+
+# The statement behind GET /tasks, with the pages that misses.lua asks for.
+write_list_sql() {
+  {
+    printf '\\set limit random(6, 14)\n\\set offset (random(1, 40) - 1) * :limit\n'
+    docker run --rm --entrypoint list_sql taskfleet-ceiling | tr '\n' ' ' | sed 's/\$1/:limit/; s/\$2/:offset/'
+  } >"$scratch/list.sql"
+}
+
+# The statement behind POST /tasks, from what sqlx checked the program against.
+write_insert_sql() {
+  local statement
+  statement="$(sed -n 's/^ *"query": "\(WITH t AS (INSERT INTO tasks .*\)",$/\1/p' .sqlx/query-*.json)"
+  [ -n "$statement" ] || die ".sqlx holds no INSERT INTO tasks: this script is to be adapted."
+  # JSON has escaped the line ends and the quotes.
+  printf '%b' "$statement" | tr '\n' ' ' |
+    sed 's/\\"/"/g; s/\$1/:title/; s/\$2/:description/; s/\$3/:status/; s/\$4/:user_id/; s/\$5/:category_id/' >"$scratch/insert.sql"
+}
