@@ -1,7 +1,8 @@
 //! Instances come, go and die under load, and no client notices.
 
-use crate::stack::{INSTANCES, Stack, docker, shares};
+use crate::stack::{INSTANCES, Stack, docker, run, shares, wait_until};
 use crate::traffic::Traffic;
+use tokio::process::Command;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs the composed system: make stack-test"]
@@ -65,4 +66,26 @@ async fn killing_an_instance_costs_no_read() {
     traffic
         .ends_clean("SIGKILL of two instances, one after the other")
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the composed system: make stack-test"]
+async fn killing_every_instance_in_turn_costs_no_read() {
+    let stack = Stack::of_four().await;
+    let traffic = Traffic::start_reading(&stack).await;
+    let all = stack.instances().await;
+    for instance in &all {
+        docker(&["restart", "--time", "0", instance], []).await;
+        // Sooner than Docker's own health check finds it well, so that NGINX has met a failure of
+        // each in a short time.
+        wait_until("the instance is ready again", async || {
+            let check = ["exec", instance, "taskfleet", "healthcheck"];
+            run(Command::new("docker").args(check)).await.is_ok()
+        })
+        .await;
+    }
+    traffic.goes_on().await;
+    traffic.is_spread_over(&all).await;
+    let what = "SIGKILL of all instances, one after the other";
+    traffic.ends_clean(what).await;
 }
