@@ -15,8 +15,10 @@ use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
+/// Between two attempts there is at least this, however many writers want one.
+const FLOOR: Duration = Duration::from_millis(5);
 /// The pauses between attempts to connect grow from the first to the last of these.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 /// A connection that lasted less than this ended like a failed attempt, so that a Redis that
@@ -41,7 +43,11 @@ pub struct Link {
     generation_key: String,
     state: RwLock<State>,
     lost: Notify,
+    /// A writer needs a connection sooner than the pause between attempts ends.
+    wanted: Notify,
     up: watch::Sender<bool>,
+    /// The number of the last attempt to connect that failed.
+    failed: watch::Sender<Option<u64>>,
 }
 
 #[derive(Default)]
@@ -49,8 +55,8 @@ struct State {
     connection: Option<Connection>,
     /// How many bumps there was no connection for.
     undelivered: u64,
-    /// When the last connection was given up.
-    lost_at: Option<Instant>,
+    /// The number of the last attempt to connect that was begun.
+    begun: Option<u64>,
 }
 
 impl Link {
@@ -67,7 +73,9 @@ impl Link {
             generation_key: generation::key(&settings.redis_key_prefix),
             state: RwLock::default(),
             lost: Notify::new(),
+            wanted: Notify::new(),
             up: watch::Sender::new(false),
+            failed: watch::Sender::new(None),
         });
         tokio::spawn(Arc::clone(&link).keep_connected());
         link
@@ -94,10 +102,11 @@ impl Link {
 
     /// Raises the generation, now or, where that fails, before the next connection is used.
     ///
-    /// Where the connection was lost just now, waits a little for the next one: others may still
-    /// reach Redis, and should not read on without this bump because of a hiccup here.
+    /// Without a connection, has one tried at once, and waits for what comes of that, but no longer
+    /// than Redis has to answer: others may reach Redis, and should not read on without this bump
+    /// because of a hiccup or a pause here.
     pub async fn bump(&self) {
-        let lost_at = loop {
+        let begun = loop {
             if let Some(mut connection) = self.connection() {
                 match generation::bump(&mut connection.redis, &self.generation_key).await {
                     Ok(_) => return,
@@ -107,12 +116,20 @@ impl Link {
             let mut state = self.write_state();
             if state.connection.is_none() {
                 state.undelivered += 1;
-                break state.lost_at;
+                break state.begun;
             }
         };
-        if let Some(lost_at) = lost_at {
-            _ = timeout_at(lost_at + self.timeout / 2, self.connected()).await;
-        }
+        self.wanted.notify_one();
+        // An attempt that had begun before says nothing of now.
+        let mut failed = self.failed.subscribe();
+        let tried = async {
+            tokio::select! {
+                () = self.connected() => {}
+                // The sender lives as long as the link does, so this cannot fail.
+                _ = failed.wait_for(|failed| *failed > begun) => {}
+            }
+        };
+        _ = timeout(self.timeout, tried).await;
     }
 
     /// The current generation and what is stored under each of these keys, as of one moment; `None`
@@ -176,7 +193,6 @@ impl Link {
             .is_some_and(|current| current.number == connection.number)
         {
             state.connection = None;
-            state.lost_at = Some(Instant::now());
             self.up.send_replace(false);
             log::warn!("Redis is away, reads go to the database: {error}");
             self.lost.notify_one();
@@ -197,15 +213,23 @@ impl Link {
                         continue;
                     }
                 }
-                Err(error) => log::debug!("cannot connect to Redis: {error}"),
+                Err(error) => {
+                    log::debug!("cannot connect to Redis: {error}");
+                    self.failed.send_replace(Some(number));
+                }
             }
-            sleep(pause).await;
+            sleep(FLOOR).await;
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.wanted.notified() => {}
+            }
             pause = (pause * 2).min(longest);
         }
     }
 
     /// Connects, raises the generation and lets everybody use the connection.
     async fn open(&self, number: u64) -> RedisResult<()> {
+        self.write_state().begun = Some(number);
         let mut redis = self
             .client
             .get_multiplexed_async_connection_with_config(&self.config)

@@ -263,3 +263,28 @@ async fn a_bump_that_could_not_be_delivered_is_delivered_later() {
     cut_off.cache.connected().await;
     assert_eq!(other.get("/tasks").await.json()["total"], 1);
 }
+
+/// Between attempts to connect there are pauses, which a write does not sit out.
+#[actix_web::test]
+async fn a_write_tells_the_others_as_soon_as_redis_can_be_reached() {
+    let _alone = ALONE.lock().await;
+    let proxy = Proxy::to_redis().await;
+    let cut_off = TestApp::start_with(&["--redis-url", &proxy.redis_url()]).await;
+    cut_off.cache.connected().await;
+    let other = cut_off.sibling(&[]).await;
+    let user = other.add_user("Ada").await;
+    for round in 0..3 {
+        proxy.lead_to(None);
+        // Each has a connection tried, which lengthens the pause after it.
+        for _ in 0..8 {
+            cut_off.create_task("unheard", user).await;
+        }
+        other.get("/tasks?limit=1").await;
+        assert_eq!(other.get("/tasks?limit=1").await.header("x-cache"), "hit");
+
+        proxy.lead_to(Some(servers().redis.trim_start_matches("redis://")));
+        let title = format!("heard {round}");
+        cut_off.create_task(&title, user).await;
+        assert_eq!(other.titles("?limit=1").await, [title]);
+    }
+}
