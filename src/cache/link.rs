@@ -103,8 +103,8 @@ impl Link {
     /// Raises the generation, now or, where that fails, before the next connection is used.
     ///
     /// Without a connection, has one tried at once, and waits for what comes of that, but no longer
-    /// than Redis has to answer: others may reach Redis, and should not read on without this bump
-    /// because of a hiccup or a pause here.
+    /// than half the time that Redis has to answer: others may reach Redis, and should not read on
+    /// without this bump because of a hiccup or a pause here.
     pub async fn bump(&self) {
         let begun = loop {
             if let Some(mut connection) = self.connection() {
@@ -129,7 +129,7 @@ impl Link {
                 _ = failed.wait_for(|failed| *failed > begun) => {}
             }
         };
-        _ = timeout(self.timeout, tried).await;
+        _ = timeout(self.timeout / 2, tried).await;
     }
 
     /// The current generation and what is stored under each of these keys, as of one moment; `None`
