@@ -22,7 +22,9 @@ async fn main() -> ExitCode {
         }
         Err(CliError::Clap(error)) => error.exit(),
     };
-    match run(role).await {
+    let result = run(role).await;
+    telemetry::end();
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

@@ -1,23 +1,35 @@
 //! The log: one line an event, with key-values, for people or as JSON.
 
+mod output;
+
 use crate::config::{AppEnv, LogFormat, LogSettings};
 use chrono::{SecondsFormat, Utc};
-use env_logger::Target;
 use env_logger::fmt::Formatter;
-use log::Record;
+use env_logger::{Target, WriteStyle};
 use log::kv::{self, Key, Value, VisitSource};
+use log::{Log, Metadata, Record};
+use output::Output;
 use serde::ser::{SerializeMap, Serializer as _};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
-/// Starts the log of this process, whose lines carry the name of the instance. To be called once.
+/// Starts the log of this process, whose lines carry the name of the instance. To be called once,
+/// and [`end`] before the process ends.
 pub fn start(settings: &LogSettings, instance: &str, target: Target) {
     let format = settings.log_format.unwrap_or(match settings.app_env {
         AppEnv::Production => LogFormat::Json,
         AppEnv::Development => LogFormat::Pretty,
     });
     let instance = instance.to_owned();
+    // On standard error a line stands among what else is said there, so it is not held back.
+    let output = matches!(target, Target::Stdout).then(|| Output::before(io::stdout()));
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(settings.log_level).target(target);
+    builder.filter_level(settings.log_level);
+    match &output {
+        Some(output) => builder
+            .target(Target::Pipe(Box::new(output.clone())))
+            .write_style(style(format)),
+        None => builder.target(target),
+    };
     // What these tell at the level of information is of no use to whoever runs the service.
     for module in ["actix_server", "sqlx", "moka"] {
         builder.filter_module(module, settings.log_level.min(log::LevelFilter::Warn));
@@ -26,7 +38,48 @@ pub fn start(settings: &LogSettings, instance: &str, target: Target) {
         LogFormat::Json => builder.format(move |out, record| json_line(out, record, &instance)),
         LogFormat::Pretty => builder.format(move |out, record| pretty_line(out, record, &instance)),
     };
-    builder.init();
+    let lines = builder.build();
+    log::set_max_level(lines.filter());
+    // Fails only where there is a log already.
+    _ = log::set_boxed_logger(Box::new(Logger { lines, output }));
+}
+
+/// Waits until every line is written.
+pub fn end() {
+    log::logger().flush();
+}
+
+/// Colours where a person sees them on standard output. JSON has none, and "always" is how to tell
+/// env_logger that it need not look for any to remove.
+fn style(format: LogFormat) -> WriteStyle {
+    let unwanted = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match format {
+        LogFormat::Json => WriteStyle::Always,
+        LogFormat::Pretty if io::stdout().is_terminal() && !unwanted() => WriteStyle::Always,
+        LogFormat::Pretty => WriteStyle::Never,
+    }
+}
+
+/// What env_logger does not do: wait for its output.
+struct Logger {
+    lines: env_logger::Logger,
+    output: Option<Output>,
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        self.lines.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record) {
+        self.lines.log(record);
+    }
+
+    fn flush(&self) {
+        if let Some(output) = &self.output {
+            output.drain();
+        }
+    }
 }
 
 fn pretty_line(out: &mut Formatter, record: &Record, instance: &str) -> io::Result<()> {
