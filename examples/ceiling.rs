@@ -63,12 +63,13 @@ impl Recorded {
 async fn main() -> Result<(), Box<dyn Error>> {
     let file = std::env::args().nth(1).ok_or("usage: ceiling FILE")?;
     let recorded = Recorded::parse(std::fs::read(file)?)?;
-    HttpServer::new(move || {
+    let mut server = HttpServer::new(move || {
         let recorded = recorded.clone();
         App::new().default_service(web::to(move || std::future::ready(recorded.answer())))
-    })
-    .bind(("0.0.0.0", 3000))?
-    .run()
-    .await?;
+    });
+    if let Ok(workers) = std::env::var("WORKERS") {
+        server = server.workers(workers.parse()?);
+    }
+    server.bind(("0.0.0.0", 3000))?.run().await?;
     Ok(())
 }
