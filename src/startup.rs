@@ -1,6 +1,6 @@
 //! From settings to a running instance, the same way in production and in tests.
 
-use crate::cache::{Cache, Reader};
+use crate::cache::{self, Cache};
 use crate::config::ServeSettings;
 use crate::password::PasswordHasher;
 use crate::state::{AppState, Instance};
@@ -20,7 +20,6 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     instance: Arc<Instance>,
-    cache: Arc<Cache>,
     drain: Duration,
 }
 
@@ -33,26 +32,24 @@ impl Application {
         let address = listener.local_addr()?;
         let name = http.instance.clone().unwrap_or_else(host_name);
         let instance = Arc::new(Instance::new(name, settings.log.app_env));
-        let cache = Cache::start(&settings.cache);
         let passwords = Arc::new(PasswordHasher::new());
         let workers = http
             .workers
             .unwrap_or_else(|| available_parallelism().map_or(1, |n| n.get()));
 
-        let shared = (Arc::clone(&instance), Arc::clone(&cache));
-        let database = settings.database.clone();
+        let shared = Arc::clone(&instance);
+        let (database, caching) = (settings.database.clone(), settings.cache.clone());
+        let bodies = cache::bodies(caching.cache_memory_mib * 1024 * 1024);
         let server = HttpServer::new(move || {
-            let (instance, cache) = shared.clone();
             let state = AppState {
                 // A pool for each worker: a connection lives on the runtime that opened it, and in
                 // a shared pool it would die under another worker's request when its own worker,
                 // with nothing left to do, ends first. It also spares requests the way to another
                 // thread and back.
                 db: db::connect(&database, workers),
-                reader: Reader::new(Arc::clone(&cache)),
-                cache,
+                cache: Cache::start(&caching, bodies.clone()),
                 passwords: Arc::clone(&passwords),
-                instance,
+                instance: Arc::clone(&shared),
             };
             App::new()
                 .app_data(Data::new(state))
@@ -71,7 +68,6 @@ impl Application {
             server,
             address,
             instance,
-            cache,
             drain: Duration::from_millis(http.drain_ms),
         })
     }
@@ -89,11 +85,6 @@ impl Application {
     /// What it knows of itself.
     pub fn instance(&self) -> Arc<Instance> {
         Arc::clone(&self.instance)
-    }
-
-    /// Its cache.
-    pub fn cache(&self) -> Arc<Cache> {
-        Arc::clone(&self.cache)
     }
 
     /// Serves until [`handle`](Self::handle) ends it.

@@ -1,6 +1,6 @@
 //! What the handlers of one worker share.
 
-use crate::cache::{Cache, Reader};
+use crate::cache::Cache;
 use crate::config::AppEnv;
 use crate::password::PasswordHasher;
 use sqlx::postgres::PgPool;
@@ -12,10 +12,8 @@ use std::time::Instant;
 pub struct AppState {
     /// The database.
     pub db: PgPool,
-    /// The cache, for writers.
-    pub cache: Arc<Cache>,
-    /// The cache, for readers: this worker's own.
-    pub reader: Reader,
+    /// The cache.
+    pub cache: Cache,
     /// Hashes passwords.
     pub passwords: Arc<PasswordHasher>,
     /// This instance.

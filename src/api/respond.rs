@@ -138,7 +138,7 @@ where
         };
         serde_json::to_vec(&list).map_err(|error| ApiError::Internal(Arc::new(error)))
     };
-    let Read { entry, outcome } = state.reader.read(key, fill).await.map_err(shared)?;
+    let Read { entry, outcome } = state.cache.read(key, fill).await.map_err(shared)?;
     let known = is_known(request, &entry.tag);
     let mut response = uncached(if known {
         StatusCode::NOT_MODIFIED

@@ -5,50 +5,59 @@
 //! generation that is current when it is asked for. See docs/adr/0001-freshness.md.
 
 mod entry;
+mod gather;
 mod generation;
 mod link;
 mod lookup;
 mod reader;
 
-pub use entry::Entry;
-pub use reader::{Key, Outcome, Read, Reader};
+pub use entry::{Bodies, Entry, bodies};
+pub use reader::{Key, Outcome, Read};
 
 use crate::config::CacheSettings;
-use entry::Bodies;
+use gather::Gather;
 use link::Link;
+use lookup::Lookups;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What an instance's workers share of the cache: the connection to Redis and the remembered
-/// bodies.
+/// One worker's cache: its own connection to Redis, which spares each lookup the way to another
+/// thread and back, and the bodies that all workers of the instance remember.
 pub struct Cache {
     link: Arc<Link>,
+    lookups: Lookups,
+    bumps: Gather<(), ()>,
     bodies: Bodies,
     /// How long an entry may be served after it was read from the database.
     ttl: Duration,
-    /// The shortest time from the answer to one lookup to the start of the next.
-    lookup_pause: Duration,
 }
 
 impl Cache {
     /// Begins to connect to Redis; until that is done, every read goes to the database.
-    pub fn start(settings: &CacheSettings) -> Arc<Self> {
-        let ttl = Duration::from_secs(settings.cache_ttl_seconds);
-        Arc::new(Self {
-            link: Link::start(settings),
-            bodies: entry::bodies(settings.cache_memory_mib * 1024 * 1024),
-            ttl,
-            lookup_pause: Duration::from_millis(settings.cache_lookup_pause_ms),
-        })
+    pub fn start(settings: &CacheSettings, bodies: Bodies) -> Self {
+        let link = Link::start(settings);
+        let pause = Duration::from_millis(settings.cache_lookup_pause_ms);
+        Self {
+            lookups: Lookups::new(Arc::clone(&link), pause),
+            bumps: Gather::new(Duration::ZERO),
+            link,
+            bodies,
+            ttl: Duration::from_secs(settings.cache_ttl_seconds),
+        }
     }
 
     /// Makes everything outdated that was read before now. To be called after each commit and
-    /// before its acknowledgement.
+    /// before its acknowledgement; those that wait at the same time share one bump.
     ///
     /// Never fails: a bump that cannot be delivered is tried again in the background, and this
-    /// instance trusts no copy until it is.
+    /// worker trusts no copy until it is.
     pub async fn bump(&self) {
-        self.link.bump().await;
+        let link = Arc::clone(&self.link);
+        let serve = async move |waiting: &[()]| {
+            link.bump().await;
+            waiting.to_vec()
+        };
+        self.bumps.call((), serve).await;
     }
 
     /// Whether Redis answers.

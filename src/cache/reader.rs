@@ -3,7 +3,7 @@
 use super::Cache;
 use super::entry::Entry;
 use super::generation::Generation;
-use super::lookup::{Found, Lookups};
+use super::lookup::Found;
 use std::sync::Arc;
 
 /// Names a list: its path and its parameters in a fixed order.
@@ -40,20 +40,7 @@ pub struct Read {
     pub outcome: Outcome,
 }
 
-/// One worker's way to read through the cache.
-#[derive(Clone)]
-pub struct Reader {
-    cache: Arc<Cache>,
-    lookups: Lookups,
-}
-
-impl Reader {
-    /// A reader for one worker.
-    pub fn new(cache: Arc<Cache>) -> Self {
-        let lookups = Lookups::new(Arc::clone(&cache.link), cache.lookup_pause);
-        Self { cache, lookups }
-    }
-
+impl Cache {
     /// What `key` names, from a copy that no acknowledged write has outdated, or else from `fill`,
     /// which reads it from the database.
     ///
@@ -65,7 +52,7 @@ impl Reader {
         E: Send + Sync + 'static,
     {
         let Some((generation, found)) = self.find(&key).await else {
-            let entry = Entry::new(fill().await?, self.cache.ttl);
+            let entry = Entry::new(fill().await?, self.ttl);
             return Ok(Read {
                 entry,
                 outcome: Outcome::Bypass,
@@ -81,11 +68,10 @@ impl Reader {
         // thus kept under a generation that nobody will ask for again. Those who wait for a fill
         // under this generation saw it after the fill's lookup did, so no write lies between.
         let filled = self
-            .cache
             .bodies
             .entry((generation, Arc::clone(&key)))
             .or_try_insert_with(async {
-                let entry = Entry::new(fill().await?, self.cache.ttl);
+                let entry = Entry::new(fill().await?, self.ttl);
                 self.store(key, generation, &entry);
                 Ok(entry)
             });
@@ -109,28 +95,28 @@ impl Reader {
         let probably_here = self
             .lookups
             .last_seen()
-            .is_some_and(|seen| self.cache.bodies.contains_key(&(seen, Arc::clone(key))));
+            .is_some_and(|seen| self.bodies.contains_key(&(seen, Arc::clone(key))));
         if probably_here {
             let Found { generation, .. } = self.lookups.look_up(None).await?;
-            if let Some(entry) = self.cache.bodies.get(&(generation, Arc::clone(key))).await {
+            if let Some(entry) = self.bodies.get(&(generation, Arc::clone(key))).await {
                 return Some((generation, Some(entry)));
             }
         }
         let Found { generation, stored } = self.lookups.look_up(Some(Arc::clone(key))).await?;
         let slot = (generation, Arc::clone(key));
-        if let Some(entry) = self.cache.bodies.get(&slot).await {
+        if let Some(entry) = self.bodies.get(&slot).await {
             return Some((generation, Some(entry)));
         }
         let entry = stored.and_then(|bytes| Entry::decode(&bytes, generation));
         if let Some(entry) = &entry {
-            self.cache.bodies.insert(slot, entry.clone()).await;
+            self.bodies.insert(slot, entry.clone()).await;
         }
         Some((generation, entry))
     }
 
     /// Stores an entry in Redis without making anybody wait for it.
     fn store(&self, key: Key, generation: Generation, entry: &Entry) {
-        let link = Arc::clone(&self.cache.link);
+        let link = Arc::clone(&self.link);
         let (bytes, ttl) = (entry.encode(generation), entry.time_to_live());
         tokio::spawn(async move { link.store(&key, bytes, ttl).await });
     }

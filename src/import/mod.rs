@@ -10,7 +10,7 @@ mod reader;
 mod rejected;
 mod source;
 
-use crate::cache::Cache;
+use crate::cache::{self, Cache};
 use crate::config::{CacheSettings, ImportSettings};
 use crate::db::{self, DbError};
 use crate::domain::import::KeyedRow;
@@ -187,7 +187,7 @@ fn too_late() -> DbError {
 async fn announce(settings: &CacheSettings) -> bool {
     // The first act on every new connection is to raise the generation, which is all that is
     // needed: raising it once more would only empty every cache a second time.
-    let cache = Cache::start(settings);
+    let cache = Cache::start(settings, cache::bodies(0));
     timeout(REDIS_TIMEOUT, cache.connected()).await.is_ok()
 }
 

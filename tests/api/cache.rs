@@ -129,7 +129,7 @@ async fn a_fill_that_races_with_a_write_never_becomes_visible() {
     let writer = TestApp::start().await;
     let user = writer.add_user("Ada").await;
     let reader = writer.sibling(&["--redis-url", &proxy.redis_url()]).await;
-    reader.cache.connected().await;
+    reader.redis_connected().await;
 
     proxy.hold_requests(b"$3\r\nSET\r\n");
     let before = reader.get("/tasks").await;
@@ -164,7 +164,7 @@ async fn a_lookup_that_had_started_before_a_request_arrived_does_not_answer_it()
     // One worker, so that both reads are of the same gathering.
     let flags = ["--redis-url", &proxy.redis_url(), "--workers", "1"];
     let reader = writer.sibling(&flags).await;
-    reader.cache.connected().await;
+    reader.redis_connected().await;
     reader.get("/tasks").await;
     assert_eq!(reader.get("/tasks").await.header("x-cache"), "hit");
 

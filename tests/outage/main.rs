@@ -57,7 +57,7 @@ impl Outage {
         let user = first.add_user("Ada").await;
         let apps = [first, second];
         for app in &apps {
-            app.cache.connected().await;
+            app.redis_connected().await;
         }
         Self {
             redis,
@@ -95,7 +95,7 @@ impl Outage {
     /// Waits until both instances use Redis again, and checks that they then serve hits.
     async fn recovered(&mut self) {
         for app in &self.apps {
-            app.cache.connected().await;
+            app.redis_connected().await;
         }
         self.write_and_read().await;
         wait_until("both instances hit", || async {
@@ -184,7 +184,7 @@ async fn redis_away_from_the_start() {
         ("bypass", &json!(1))
     );
     proxy.lead_to(Some(servers().redis.trim_start_matches("redis://")));
-    app.cache.connected().await;
+    app.redis_connected().await;
     assert_eq!(app.get("/tasks").await.header("x-cache"), "miss");
     assert_eq!(app.get("/tasks").await.header("x-cache"), "hit");
 }
@@ -202,7 +202,7 @@ async fn redis_emptied_without_losing_a_connection() {
     redis.forget_generation().await;
     // Found out by this read, which goes to the database.
     assert_eq!(app.get("/tasks").await.json()["total"], 1);
-    app.cache.connected().await;
+    app.redis_connected().await;
     assert!(redis.generation().await > before);
     assert_eq!(app.get("/tasks").await.json()["total"], 1);
 }
@@ -213,7 +213,7 @@ async fn redis_restored_to_an_older_state() {
     let proxy = Proxy::to_redis().await;
     let flags = ["--redis-url", &proxy.redis_url()];
     let app = TestApp::start_with(&flags).await;
-    app.cache.connected().await;
+    app.redis_connected().await;
     let user = app.add_user("Ada").await;
     assert_eq!(app.get("/tasks").await.header("x-cache"), "miss");
     let redis = Redis::of(&app).await;
@@ -231,7 +231,7 @@ async fn redis_restored_to_an_older_state() {
     for _ in 0..20 {
         assert_eq!(app.get("/tasks").await.json()["total"], 1);
     }
-    app.cache.connected().await;
+    app.redis_connected().await;
     let list = app.get("/tasks").await;
     assert_ne!(list.header("x-cache"), "bypass");
     assert_eq!(list.json()["total"], 1);
@@ -249,7 +249,7 @@ async fn a_bump_that_could_not_be_delivered_is_delivered_later() {
         "100",
     ];
     let cut_off = TestApp::start_with(&flags).await;
-    cut_off.cache.connected().await;
+    cut_off.redis_connected().await;
     let other = cut_off.sibling(&[]).await;
     let user = other.add_user("Ada").await;
     other.get("/tasks").await;
@@ -260,7 +260,7 @@ async fn a_bump_that_could_not_be_delivered_is_delivered_later() {
     // This much is not promised, and the README says so: the other cannot know yet.
     assert_eq!(other.get("/tasks").await.json()["total"], 0);
     proxy.lead_to(Some(servers().redis.trim_start_matches("redis://")));
-    cut_off.cache.connected().await;
+    cut_off.redis_connected().await;
     assert_eq!(other.get("/tasks").await.json()["total"], 1);
 }
 
@@ -270,7 +270,7 @@ async fn a_write_tells_the_others_as_soon_as_redis_can_be_reached() {
     let _alone = ALONE.lock().await;
     let proxy = Proxy::to_redis().await;
     let cut_off = TestApp::start_with(&["--redis-url", &proxy.redis_url()]).await;
-    cut_off.cache.connected().await;
+    cut_off.redis_connected().await;
     let other = cut_off.sibling(&[]).await;
     let user = other.add_user("Ada").await;
     for round in 0..3 {

@@ -1,20 +1,23 @@
 //! An instance of the application, and a client of it with a method for what tests do most.
 
-use super::servers;
+use super::{servers, wait_until};
 use actix_web::rt;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use std::cell::Cell;
 use std::sync::Arc;
-use taskfleet::cache::Cache;
 use taskfleet::config::{Cli, Role, ServeSettings};
 use taskfleet::startup::Application;
 use taskfleet::state::Instance;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
+
+/// How many workers an instance has where a test does not say otherwise.
+const WORKERS: usize = 2;
 
 /// A running instance with a database and a name space in Redis of its own.
 pub struct TestApp {
@@ -24,8 +27,6 @@ pub struct TestApp {
     pub settings: ServeSettings,
     /// What it knows of itself.
     pub instance: Arc<Instance>,
-    /// Its cache.
-    pub cache: Arc<Cache>,
     /// The way to its database around it.
     pub db: PgPool,
     database: PgConnectOptions,
@@ -112,11 +113,11 @@ impl TestApp {
     }
 
     async fn start_on(database: PgConnectOptions, prefix: &str, flags: &[&str]) -> Self {
-        let url = database_url(&database);
+        let (url, workers) = (database_url(&database), WORKERS.to_string());
         let defaults = [
             ("--host", "127.0.0.1"),
             ("--port", "0"),
-            ("--workers", "2"),
+            ("--workers", &workers),
             ("--database-url", &url),
             ("--redis-url", &servers().redis),
             ("--redis-key-prefix", prefix),
@@ -136,7 +137,7 @@ impl TestApp {
         };
         let application = Application::build(&settings).unwrap();
         let url = format!("http://{}", application.address());
-        let (instance, cache) = (application.instance(), application.cache());
+        let instance = application.instance();
         rt::spawn(application.run());
         let db = PgPoolOptions::new()
             .max_connections(4)
@@ -146,15 +147,27 @@ impl TestApp {
             url,
             settings,
             instance,
-            cache,
             db,
             database,
             client,
         };
         if !flags.contains(&"--redis-url") {
-            app.cache.connected().await;
+            app.redis_connected().await;
         }
         app
+    }
+
+    /// Waits until every worker uses Redis: each new connection goes to the next worker.
+    pub async fn redis_connected(&self) {
+        let in_a_row = Cell::new(0);
+        wait_until("every worker uses Redis", async || {
+            let client = Client::builder().no_proxy().build().unwrap();
+            let ready = send(client.get(format!("{}/health/ready", self.url))).await;
+            let connected = ready.json()["redis"] == "ok";
+            in_a_row.set(if connected { in_a_row.get() + 1 } else { 0 });
+            in_a_row.get() >= 2 * WORKERS
+        })
+        .await;
     }
 
     /// A request, to be sent with [`send`].

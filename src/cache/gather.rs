@@ -1,0 +1,79 @@
+//! Gathering: calls of one worker that wait at the same time share one round trip.
+//!
+//! A round trip serves only calls that were there before it started: one that was under way when a
+//! call arrived knows nothing of what was acknowledged or committed right before that call. After a
+//! round trip the next starts at the earliest one pause later, which lets more calls share it; an
+//! idle worker starts at once.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+
+/// One worker's calls of one kind, each of which asks a `Q` and is answered an `A`.
+pub struct Gather<Q, A>(Rc<Inner<Q, A>>);
+
+struct Inner<Q, A> {
+    pause: Duration,
+    waiting: RefCell<Vec<(Q, oneshot::Sender<A>)>>,
+    /// Whether the task that serves the waiting is there.
+    running: Cell<bool>,
+    /// When the next round trip may start.
+    next_start: Cell<Option<Instant>>,
+}
+
+impl<Q: 'static, A: 'static> Gather<Q, A> {
+    /// Nobody waits yet.
+    pub fn new(pause: Duration) -> Self {
+        Self(Rc::new(Inner {
+            pause,
+            waiting: RefCell::default(),
+            running: Cell::new(false),
+            next_start: Cell::new(None),
+        }))
+    }
+
+    /// Waits for the next round trip, which `serve` makes for all that wait by then: it gets what
+    /// they ask and returns as many answers in the same order, or none at all.
+    ///
+    /// `None` where it returned none.
+    pub async fn call(
+        &self,
+        question: Q,
+        serve: impl AsyncFn(&[Q]) -> Vec<A> + 'static,
+    ) -> Option<A> {
+        let (answer, answered) = oneshot::channel();
+        self.0.waiting.borrow_mut().push((question, answer));
+        if !self.0.running.replace(true) {
+            tokio::task::spawn_local(Rc::clone(&self.0).serve_waiting(serve));
+        }
+        // The task answers all before it ends, unless it is dropped with its worker.
+        answered.await.ok()
+    }
+}
+
+impl<Q, A> Inner<Q, A> {
+    async fn serve_waiting(self: Rc<Self>, serve: impl AsyncFn(&[Q]) -> Vec<A>) {
+        loop {
+            if let Some(start) = self.next_start.get()
+                && start > Instant::now()
+            {
+                sleep_until(start).await;
+            }
+            // Nobody can join these any more: who comes from now on waits for the next round trip.
+            let (questions, waiting): (Vec<_>, Vec<_>) = self.waiting.take().into_iter().unzip();
+            if questions.is_empty() {
+                self.running.set(false);
+                return;
+            }
+            let answers = serve(&questions).await;
+            self.next_start
+                .set((!self.pause.is_zero()).then(|| Instant::now() + self.pause));
+            for (waiting, answer) in waiting.into_iter().zip(answers) {
+                // A call that was given up needs no answer.
+                _ = waiting.send(answer);
+            }
+        }
+    }
+}
