@@ -19,7 +19,10 @@ pub fn start(settings: &LogSettings, instance: &str, target: Target) {
         AppEnv::Production => LogFormat::Json,
         AppEnv::Development => LogFormat::Pretty,
     });
-    let instance = instance.to_owned();
+    let process = Process {
+        instance: instance.to_owned(),
+        pid: std::process::id(),
+    };
     // On standard error a line stands among what else is said there, so it is not held back.
     let output = matches!(target, Target::Stdout).then(|| Output::before(io::stdout()));
     let mut builder = env_logger::Builder::new();
@@ -35,8 +38,8 @@ pub fn start(settings: &LogSettings, instance: &str, target: Target) {
         builder.filter_module(module, settings.log_level.min(log::LevelFilter::Warn));
     }
     match format {
-        LogFormat::Json => builder.format(move |out, record| json_line(out, record, &instance)),
-        LogFormat::Pretty => builder.format(move |out, record| pretty_line(out, record, &instance)),
+        LogFormat::Json => builder.format(move |out, record| json_line(out, record, &process)),
+        LogFormat::Pretty => builder.format(move |out, record| pretty_line(out, record, &process)),
     };
     let lines = builder.build();
     log::set_max_level(lines.filter());
@@ -82,7 +85,13 @@ impl Log for Logger {
     }
 }
 
-fn pretty_line(out: &mut Formatter, record: &Record, instance: &str) -> io::Result<()> {
+/// Who writes: asked once, because asking costs a system call.
+struct Process {
+    instance: String,
+    pid: u32,
+}
+
+fn pretty_line(out: &mut Formatter, record: &Record, process: &Process) -> io::Result<()> {
     struct Pairs<'a>(&'a mut Formatter);
 
     impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
@@ -92,11 +101,11 @@ fn pretty_line(out: &mut Formatter, record: &Record, instance: &str) -> io::Resu
     }
 
     let (time, level) = (out.timestamp_millis(), record.level());
+    let Process { instance, pid } = process;
     let style = out.default_level_style(level);
     write!(
         out,
         "{time} {style}{level:<5}{style:#} {instance}[{pid}] {target}: {message}",
-        pid = std::process::id(),
         target = record.target(),
         message = record.args(),
     )?;
@@ -107,7 +116,7 @@ fn pretty_line(out: &mut Formatter, record: &Record, instance: &str) -> io::Resu
     out.write_all(b"\n")
 }
 
-fn json_line(out: &mut Formatter, record: &Record, instance: &str) -> io::Result<()> {
+fn json_line(out: &mut Formatter, record: &Record, process: &Process) -> io::Result<()> {
     struct Fields<'a, M: SerializeMap>(&'a mut M);
 
     impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Fields<'_, M> {
@@ -126,8 +135,8 @@ fn json_line(out: &mut Formatter, record: &Record, instance: &str) -> io::Result
     )?;
     line.serialize_entry("level", record.level().as_str())?;
     line.serialize_entry("target", record.target())?;
-    line.serialize_entry("instance", instance)?;
-    line.serialize_entry("pid", &std::process::id())?;
+    line.serialize_entry("instance", &process.instance)?;
+    line.serialize_entry("pid", &process.pid)?;
     line.serialize_entry("message", record.args())?;
     record
         .key_values()

@@ -30,7 +30,8 @@ impl Entry {
         let expires_at = now() + u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         Self {
             tag: tag(xxh3_128(&body)),
-            body: Bytes::from(body),
+            // Without the spare room that it grew with, which would stay for as long as it does.
+            body: Bytes::from(body.into_boxed_slice()),
             expires_at,
         }
     }
