@@ -1,26 +1,32 @@
 # The commands of the project; `make` alone lists them. What is longer than a line is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs ps clean demo test stack-test load bench fmt lint sqlx-prepare openapi
+.PHONY: help up down restart reset-replica logs ps clean demo test stack-test load bench fmt lint sqlx-prepare openapi
 
 # How many API instances `make up` starts.
 API ?= 4
-export API
+export API REPLICAS N
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-up: ## Build and start everything (API=4 instances, TASKFLEET_PORT=8080)
+up: ## Build and start everything (API=4 instances, REPLICAS=0 or 2, TASKFLEET_PORT=8080)
 	@scripts/up
 
 down: ## Stop everything; the data stays
-	docker compose down
+	@scripts/compose down --remove-orphans
+
+restart: ## Replace the running instances one by one with a new build
+	@scripts/restart
+
+reset-replica: ## Wipe and re-clone a replica while the system serves (N=1)
+	@scripts/reset-replica
 
 logs: ## Follow the logs of all services
-	docker compose logs --follow --tail 100
+	@scripts/compose logs --follow --tail 100
 
 ps: ## Show the running services
-	docker compose ps --all
+	@scripts/compose ps --all
 
 clean: ## Stop everything and remove the data too (asks first; YES=1 does not)
 	@scripts/clean

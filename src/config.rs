@@ -139,7 +139,14 @@ pub struct DatabaseSettings {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true,
           value_parser = rule::<DatabaseUrl>("a URL such as postgres://user:password@host:5432/database"))]
     pub database_url: DatabaseUrl,
-    /// The most connections to PostgreSQL that this process holds at once, spread over its workers,
+    /// Replicas of it to read from, each as a URL like the one above, separated by commas
+    #[arg(long, env = "DATABASE_REPLICA_URLS", hide_env_values = true, value_delimiter = ',',
+          value_parser = rule::<DatabaseUrl>("URLs such as postgres://user:password@host:5432/database, separated by commas"))]
+    pub database_replica_urls: Vec<DatabaseUrl>,
+    /// How long to wait for PostgreSQL at start before giving up, in seconds
+    #[arg(long, env = "DATABASE_WAIT_SECONDS", default_value_t = 60, value_parser = number::<u64>(0..=86_400))]
+    pub database_wait_seconds: u64,
+    /// The most connections to each PostgreSQL server that this process holds at once, spread over its workers,
     /// each of which has at least one
     #[arg(long, env = "DATABASE_MAX_CONNECTIONS", default_value_t = 10,
           value_parser = number::<u32>(1..=1000))]
@@ -163,7 +170,7 @@ pub struct CacheSettings {
     #[arg(long, env = "CACHE_TTL_SECONDS", default_value_t = 30, value_parser = number::<u64>(1..=86_400))]
     pub cache_ttl_seconds: u64,
     /// How much memory remembered bodies may take in this process, in MiB
-    #[arg(long, env = "CACHE_MEMORY_MIB", default_value_t = 8, value_parser = number::<u64>(1..=65_536))]
+    #[arg(long, env = "CACHE_MEMORY_MIB", default_value_t = 4, value_parser = number::<u64>(1..=65_536))]
     pub cache_memory_mib: u64,
     /// The pause after each lookup of the generation, in which requests gather for the next, in
     /// milliseconds; 0 for none

@@ -31,15 +31,33 @@ pub enum ApiError {
     /// 409: another user has the address.
     #[error("Another user already has this e-mail address.")]
     EmailTaken,
+    /// 409: the first request with the same key has not ended yet.
+    #[error(
+        "A request with this Idempotency-Key is being carried out right now; repeat it in a second \
+         to get its answer."
+    )]
+    InFlight,
     /// 413: the body is too long.
     #[error("The body may be at most {0} bytes long.")]
     TooLarge(usize),
     /// 415: the body is not JSON.
     #[error("The body must be JSON, with the header Content-Type: application/json.")]
     NotJson,
+    /// 422: the key was used for another request.
+    #[error(
+        "This Idempotency-Key was used for another request within the last 24 hours; a new request \
+         needs a new key."
+    )]
+    KeyReused,
     /// 500: a fault of ours, which only the log tells.
     #[error("The server failed to answer; its log has the cause under the request id.")]
     Internal(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// 503: the change may or may not have been made.
+    #[error(
+        "The database went out of reach before it confirmed the change, which may or may not have \
+         been made: repeat it with the same Idempotency-Key, or look before repeating it."
+    )]
+    Unsettled(#[source] Option<Arc<DbError>>),
     /// 503: what is asked for cannot be had now.
     #[error("The database is out of reach at the moment; try again in a second.")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
@@ -68,6 +86,9 @@ impl From<Arc<DbError>> for ApiError {
             DbError::UnknownCategory => unknown("categoryId"),
             DbError::EmailTaken => Self::EmailTaken,
             DbError::Unavailable(_) => Self::Unavailable(error),
+            DbError::Unsettled(_) => Self::Unsettled(Some(error)),
+            // Nobody will read it.
+            DbError::Unwanted => Self::Unavailable(error),
             DbError::Fault(_) => Self::Internal(error),
         }
     }
@@ -164,7 +185,9 @@ impl ApiError {
         let mut response = Problem::new(self, request_id).response(self.status_code());
         let more = match self {
             Self::MethodNotAllowed(methods) => Some((header::ALLOW, *methods)),
-            Self::Unavailable(_) => Some((header::RETRY_AFTER, "1")),
+            Self::Unavailable(_) | Self::Unsettled(_) | Self::InFlight => {
+                Some((header::RETRY_AFTER, "1"))
+            }
             _ => None,
         };
         if let Some((name, value)) = more {
@@ -181,11 +204,12 @@ impl ResponseError for ApiError {
             Self::Invalid(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::NotFound(..) | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::EmailTaken => StatusCode::CONFLICT,
+            Self::EmailTaken | Self::InFlight => StatusCode::CONFLICT,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Unsettled(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod cache;
+pub mod caller;
 pub mod config;
 pub mod db;
 pub mod domain;

@@ -5,9 +5,9 @@ use mimalloc::MiMalloc;
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
-use taskfleet::config::{Cli, CliError, Role};
+use taskfleet::config::{Cli, CliError, DatabaseSettings, Role};
 use taskfleet::startup::{Application, host_name};
-use taskfleet::{db, import, openapi, telemetry};
+use taskfleet::{db, import, openapi, shutdown, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -38,6 +38,9 @@ async fn run(role: Role) -> Result<(), Box<dyn Error>> {
         Role::Serve(settings) => {
             let name = settings.http.instance.clone().unwrap_or_else(host_name);
             telemetry::start(&settings.log, &name, Target::Stdout);
+            if !database_is_there(&settings.database).await? {
+                return Ok(());
+            }
             let (host, port) = (settings.http.host, settings.http.port);
             let application = Application::build(&settings)
                 .map_err(|error| format!("Cannot listen on {host}:{port}: {error}."))?;
@@ -45,6 +48,9 @@ async fn run(role: Role) -> Result<(), Box<dyn Error>> {
         }
         Role::Migrate(settings) => {
             telemetry::start(&settings.log, &host_name(), Target::Stdout);
+            if !database_is_there(&settings.database).await? {
+                return Ok(());
+            }
             db::migrations::migrate(&settings.database.database_url.0)
                 .await
                 .map_err(|error| format!("The migrations could not be applied: {error}."))?;
@@ -59,6 +65,24 @@ async fn run(role: Role) -> Result<(), Box<dyn Error>> {
         Role::Healthcheck(settings) => healthcheck(settings.port).await?,
     }
     Ok(())
+}
+
+/// Waits for PostgreSQL; false where somebody asked the process to end meanwhile.
+async fn database_is_there(settings: &DatabaseSettings) -> Result<bool, Box<dyn Error>> {
+    tokio::select! {
+        there = db::wait::until_reachable(settings) => match there {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                let seconds = settings.database_wait_seconds;
+                Err(format!("Gave up after {seconds} s (DATABASE_WAIT_SECONDS): {error}.").into())
+            }
+        },
+        asked = shutdown::asked() => {
+            asked?;
+            log::info!("ended while waiting for PostgreSQL");
+            Ok(false)
+        }
+    }
 }
 
 /// Fails unless the instance on this host is ready.

@@ -2,6 +2,7 @@
 
 use crate::domain::user::Password;
 use argon2::{Argon2, PasswordHasher as _};
+use std::error::Error;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use tokio::sync::Semaphore;
@@ -28,18 +29,40 @@ impl PasswordHasher {
     }
 
     /// The PHC string of a password under a new random salt.
-    pub async fn hash(&self, password: Password) -> Result<String, HashError> {
+    pub async fn hash(&self, password: &Password) -> Result<String, HashError> {
+        self.run(password, |password| {
+            let hash = Argon2::default().hash_password(password)?;
+            Ok(hash.to_string())
+        })
+        .await
+    }
+
+    /// 32 bytes that stand for a password, the same for the same salt, and as slow to make as its
+    /// hash.
+    pub async fn derive(&self, password: &Password, salt: [u8; 32]) -> Result<[u8; 32], HashError> {
+        self.run(password, move |password| {
+            let mut derived = [0; 32];
+            Argon2::default().hash_password_into(password, &salt, &mut derived)?;
+            Ok(derived)
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        password: &Password,
+        work: impl FnOnce(&[u8]) -> Result<T, Box<dyn Error + Send + Sync>> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let password = password.0.clone();
         let core = Arc::clone(&self.cores).acquire_owned().await;
         let core = core.map_err(|closed| HashError(closed.to_string()))?;
-        let hashing = tokio::task::spawn_blocking(move || {
-            // Held by the hashing and not by the waiting, which ends when a client goes away.
+        let working = tokio::task::spawn_blocking(move || {
+            // Held by the work and not by the waiting, which ends when a client goes away.
             let _core = core;
-            Argon2::default()
-                .hash_password(password.0.as_bytes())
-                .map(|hash| hash.to_string())
+            work(password.as_bytes())
         });
-        match hashing.await {
-            Ok(hashed) => hashed.map_err(|error| HashError(error.to_string())),
+        match working.await {
+            Ok(done) => done.map_err(|error| HashError(error.to_string())),
             Err(panicked) => Err(HashError(panicked.to_string())),
         }
     }
@@ -58,7 +81,8 @@ mod tests {
     #[tokio::test]
     async fn a_hash_is_argon2id_and_differs_each_time() {
         let hasher = PasswordHasher::new();
-        let hash = || hasher.hash(Password("correct horse".to_owned()));
+        let password = Password("correct horse".to_owned());
+        let hash = || hasher.hash(&password);
         let (first, second) = (hash().await.unwrap(), hash().await.unwrap());
         assert!(
             first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),

@@ -7,21 +7,38 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for SIGTERM or SIGINT and then ends the server.
+/// Who asks the process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A supervisor: SIGTERM.
+    Terminate,
+    /// A person at a terminal: SIGINT.
+    Interrupt,
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub async fn asked() -> io::Result<Asked> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => Asked::Terminate,
+        _ = interrupt.recv() => Asked::Interrupt,
+    })
+}
+
+/// Waits until it is asked to, and then ends the server.
 ///
 /// After SIGTERM, answers carry `Connection: close` for `drain`, so that NGINX lets go of its
 /// connections, and `/health/ready` says 503; then the listener closes and what is in flight is
-/// finished. SIGINT, from a person at a terminal, skips the drain.
+/// finished. SIGINT skips the drain.
 pub async fn on_signal(
     instance: Arc<Instance>,
     server: ServerHandle,
     drain: Duration,
 ) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let drain = tokio::select! {
-        _ = terminate.recv() => drain,
-        _ = interrupt.recv() => Duration::ZERO,
+    let drain = match asked().await? {
+        Asked::Terminate => drain,
+        Asked::Interrupt => Duration::ZERO,
     };
     instance.drain();
     log::info!(

@@ -2,9 +2,10 @@
 
 use crate::cache::{self, Cache};
 use crate::config::ServeSettings;
+use crate::db::Database;
 use crate::password::PasswordHasher;
 use crate::state::{AppState, Instance};
-use crate::{db, middleware, routes, shutdown};
+use crate::{caller, middleware, routes, shutdown};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
@@ -38,16 +39,17 @@ impl Application {
             .unwrap_or_else(|| available_parallelism().map_or(1, |n| n.get()));
 
         let shared = Arc::clone(&instance);
-        let (database, caching) = (settings.database.clone(), settings.cache.clone());
+        let (database, caching) = (
+            Arc::new(Database::start(&settings.database).keep_tidy()),
+            settings.cache.clone(),
+        );
         let bodies = cache::bodies(caching.cache_memory_mib * 1024 * 1024);
         let server = HttpServer::new(move || {
+            let db = database.router(workers);
+            let ask_position = Box::new(db.ask_position());
             let state = AppState {
-                // A pool for each worker: a connection lives on the runtime that opened it, and in
-                // a shared pool it would die under another worker's request when its own worker,
-                // with nothing left to do, ends first. It also spares requests the way to another
-                // thread and back.
-                db: db::connect(&database, workers),
-                cache: Cache::start(&caching, bodies.clone()),
+                cache: Cache::start(&caching, bodies.clone(), ask_position),
+                db,
                 passwords: Arc::clone(&passwords),
                 instance: Arc::clone(&shared),
             };
@@ -56,6 +58,7 @@ impl Application {
                 .wrap(from_fn(middleware::frame))
                 .configure(routes::configure)
         })
+        .on_connect(caller::remember)
         .workers(workers)
         // Longer than NGINX keeps idle connections, so that it is never the server that closes one
         // just as NGINX sends a request on it.

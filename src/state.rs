@@ -1,9 +1,13 @@
 //! What the handlers of one worker share.
 
 use crate::cache::Cache;
+use crate::caller;
 use crate::config::AppEnv;
+use crate::db::{Connection, DbError, Router};
+use crate::domain::position::Position;
+use crate::error::ApiError;
 use crate::password::PasswordHasher;
-use sqlx::postgres::PgPool;
+use actix_web::HttpRequest;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -11,13 +15,42 @@ use std::time::Instant;
 /// What the handlers of one worker share.
 pub struct AppState {
     /// The database.
-    pub db: PgPool,
+    pub db: Router,
     /// The cache.
     pub cache: Cache,
     /// Hashes passwords.
     pub passwords: Arc<PasswordHasher>,
     /// This instance.
     pub instance: Arc<Instance>,
+}
+
+impl AppState {
+    /// What a replica must have replayed to show everything that was acknowledged before now; `None`
+    /// where there is no replica to read from, or where that is not known.
+    pub async fn freshness(&self) -> Option<Position> {
+        match self.db.has_replicas() {
+            true => self.cache.position().await,
+            false => None,
+        }
+    }
+
+    /// Makes a change in the database, unless whoever sent this request has gone.
+    pub async fn write<T>(
+        &self,
+        request: &HttpRequest,
+        statements: impl AsyncFnOnce(&mut Connection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let is_wanted = || !caller::has_gone(request);
+        self.db.write(is_wanted, statements).await
+    }
+
+    /// Makes a change that was just committed visible everywhere, so that it can be acknowledged.
+    pub async fn announce(&self) -> Result<(), ApiError> {
+        match self.cache.bump().await {
+            true => Ok(()),
+            false => Err(ApiError::Unsettled(None)),
+        }
+    }
 }
 
 /// What an instance knows of itself.

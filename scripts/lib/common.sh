@@ -39,3 +39,25 @@ need_mmdebstrap() {
     apt-get install -qq -y mmdebstrap debian-archive-keyring >/dev/null 2>&1 ||
     die "apt-get could not install mmdebstrap; run 'apt-get install mmdebstrap' to see why."
 }
+
+# Has `docker compose` mean the system with replicas where REPLICAS asks for them or, where it is not
+# set, where the system that is there has them. COMPOSE_FILE, if set, stays as it is.
+use_compose_files() {
+  [ -z "${COMPOSE_FILE:-}" ] || return 0
+  case "${REPLICAS:-}" in
+    0) return 0 ;;
+    2) ;;
+    '') [ -n "$(replica_containers)" ] || return 0 ;;
+    *) die "REPLICAS is \"$REPLICAS\", but must be 0 or 2." ;;
+  esac
+  export COMPOSE_FILE=docker-compose.yml:docker-compose.replicas.yml
+}
+
+project_name() {
+  docker compose config 2>/dev/null | sed -n 's/^name: //p'
+}
+
+replica_containers() {
+  docker ps --all --quiet --filter "label=com.docker.compose.project=$(project_name)" \
+    --filter label=com.docker.compose.service=postgres-replica-1
+}

@@ -5,13 +5,15 @@ use crate::error::ApiError;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
 use std::pin::Pin;
 
 /// The longest body that is read, in bytes. The longest that is valid has less than a quarter.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-fn parse(body: &[u8]) -> Result<Fields, ApiError> {
+/// The fields of a body.
+pub fn parse(body: &[u8]) -> Result<Fields, ApiError> {
     let malformed =
         |cause: String| ApiError::Malformed(format!("The body cannot be read: {cause}."));
     if body.is_empty() {
@@ -42,22 +44,27 @@ impl FromRequest for Fields {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        if !is_json(request) {
-            return Box::pin(async { Err(ApiError::NotJson) });
-        }
-        let body = web::Bytes::from_request(request, payload);
-        Box::pin(async move {
-            let body = body
-                .await
-                .map_err(|error| match error.as_error::<PayloadError>() {
-                    Some(PayloadError::Overflow) => ApiError::TooLarge(MAX_BYTES),
-                    Some(PayloadError::Incomplete(_)) => {
-                        ApiError::Malformed("The body breaks off before its end.".to_owned())
-                    }
-                    _ => ApiError::Malformed(format!("The body cannot be read: {error}.")),
-                })?;
-            parse(&body)
-        })
+        let body = read(request, payload);
+        Box::pin(async move { parse(&body.await?) })
+    }
+}
+
+/// The whole body of a request that says it is JSON.
+pub fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<Bytes, ApiError>> + use<> {
+    let body = is_json(request).then(|| Bytes::from_request(request, payload));
+    async move {
+        let body = body.ok_or(ApiError::NotJson)?;
+        body.await
+            .map_err(|error| match error.as_error::<PayloadError>() {
+                Some(PayloadError::Overflow) => ApiError::TooLarge(MAX_BYTES),
+                Some(PayloadError::Incomplete(_)) => {
+                    ApiError::Malformed("The body breaks off before its end.".to_owned())
+                }
+                _ => ApiError::Malformed(format!("The body cannot be read: {error}.")),
+            })
     }
 }
 

@@ -1,9 +1,10 @@
 //! `/categories`.
 
+use super::create::{self, Creation};
 use super::path::Id;
 use super::query::Parameters;
 use super::respond::{self, Changed, Done, List, One};
-use crate::db;
+use crate::db::{self, Connection};
 use crate::domain::category::{Category, CategoryInput};
 use crate::domain::fields::{self, Fields};
 use crate::error::ApiError;
@@ -30,8 +31,8 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     let page = parameters.page();
     parameters.finish()?;
     let key = format!("categories:{}:{}", page.number, page.limit);
-    respond::list(&request, &state, key.into(), page, || {
-        db::categories::list(&state.db, page)
+    respond::list(&request, &state, key.into(), page, async |db| {
+        db::categories::list(db, page).await
     })
     .await
 }
@@ -46,10 +47,14 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     responses((status = 200, description = "The category", body = One<Category>)),
 )]
 pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let category = db::categories::get(&state.db, id.0).await?;
-    category
-        .map(respond::one)
-        .ok_or(ApiError::NotFound("category", id.0))
+    let position = state.freshness().await;
+    let read = state
+        .db
+        .read(position, async |db| db::categories::get(db, id.0).await);
+    match read.await? {
+        (Some(category), source) => Ok(respond::one(category, source)),
+        (None, _) => Err(ApiError::NotFound("category", id.0)),
+    }
 }
 
 /// Create a category
@@ -66,18 +71,27 @@ pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError
         headers(("Location" = String, description = "Where the category is")),
     )),
 )]
-pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub async fn create(
+    request: HttpRequest,
+    creation: Creation,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let Creation { mut fields, key } = creation;
     let input = CategoryInput {
         name: fields.required("name", fields::text),
     };
-    let category = db::categories::insert(&state.db, &fields.finish(input)?).await?;
-    state.cache.bump().await;
-    let location = format!("/categories/{}", category.id);
-    Ok(respond::created(
-        "The category was created.",
-        location,
-        category,
-    ))
+    let input = fields.finish(input)?;
+    let insert = async |db: &mut Connection| db::categories::insert(db, &input).await;
+    let message = "The category was created.";
+    create::create(
+        &request,
+        &state,
+        key,
+        message,
+        |category| category.id,
+        insert,
+    )
+    .await
 }
 
 /// Change a category
@@ -91,6 +105,7 @@ pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpRes
     responses((status = 200, description = "The category as it is now", body = Changed<Category>)),
 )]
 pub async fn update(
+    request: HttpRequest,
     id: Id,
     mut fields: Fields,
     state: Data<AppState>,
@@ -98,9 +113,14 @@ pub async fn update(
     let input = CategoryInput {
         name: fields.required("name", fields::text),
     };
-    let category = db::categories::update(&state.db, id.0, &fields.finish(input)?).await?;
+    let input = fields.finish(input)?;
+    let category = state
+        .write(&request, async |db| {
+            db::categories::update(db, id.0, &input).await
+        })
+        .await?;
     let category = category.ok_or(ApiError::NotFound("category", id.0))?;
-    state.cache.bump().await;
+    state.announce().await?;
     Ok(respond::updated("The category was changed.", category))
 }
 
@@ -115,10 +135,17 @@ pub async fn update(
     params(("id" = i64, Path, description = "The category's id", minimum = 1, example = 1)),
     responses((status = 200, description = "The category is no more", body = Done)),
 )]
-pub async fn delete(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    if !db::categories::delete(&state.db, id.0).await? {
+pub async fn delete(
+    request: HttpRequest,
+    id: Id,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let deletion = async |db: &mut Connection| db::categories::delete(db, id.0).await;
+    let was_there = state.write(&request, deletion).await?;
+    // Even where it was gone: a first attempt may have died between its commit and its announcement.
+    state.announce().await?;
+    if !was_there {
         return Err(ApiError::NotFound("category", id.0));
     }
-    state.cache.bump().await;
     Ok(respond::deleted("The category was deleted."))
 }

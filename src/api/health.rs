@@ -49,7 +49,8 @@ pub struct Readiness {
     /// `ok`, `unavailable` or, where this version's migrations are not applied yet, `not migrated`.
     #[schema(example = "ok")]
     postgres: &'static str,
-    /// `ok` or `unavailable`.
+    /// Whether copies can be used: `ok`, or `unavailable` where Redis is away, or where PostgreSQL has been
+    /// away ever since Redis was connected to.
     #[schema(example = "ok")]
     redis: &'static str,
 }
@@ -125,9 +126,13 @@ pub async fn live() -> HttpResponse {
     ),
 )]
 pub async fn ready(state: Data<AppState>) -> HttpResponse {
-    let postgres = match db::migrations::is_migrated(&state.db).await {
-        Ok(true) => "ok",
-        Ok(false) => "not migrated",
+    let postgres = match state
+        .db
+        .read(None, async |db| db::migrations::is_migrated(db).await)
+        .await
+    {
+        Ok((true, _)) => "ok",
+        Ok((false, _)) => "not migrated",
         Err(error) => {
             log::warn!("not ready: {error}");
             "unavailable"

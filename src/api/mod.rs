@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod categories;
+pub mod create;
 pub mod health;
 pub mod path;
 pub mod query;

@@ -1,7 +1,8 @@
 //! Bodies of answers, and how lists are answered through the cache.
 
-use crate::cache::{Key, Read};
-use crate::db::DbError;
+use crate::cache::{Key, Outcome, Read};
+use crate::db::idempotency::Created;
+use crate::db::{Connection, DbError, Source};
 use crate::domain::page::{Listed, Page};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -68,9 +69,14 @@ pub struct Done {
     message: &'static str,
 }
 
-/// 200 with one thing.
-pub fn one<T: Serialize>(data: T) -> HttpResponse {
-    uncached(StatusCode::OK).json(One { status: 200, data })
+/// Where a read was answered from: `cache`, `primary` or `replica-1`.
+const X_SERVED_FROM: &str = "x-served-from";
+
+/// 200 with one thing that was read from there.
+pub fn one<T: Serialize>(data: T, source: Source) -> HttpResponse {
+    uncached(StatusCode::OK)
+        .insert_header((X_SERVED_FROM, source.to_string()))
+        .json(One { status: 200, data })
 }
 
 /// 200 with a thing that was changed.
@@ -82,15 +88,25 @@ pub fn updated<T: Serialize>(message: &'static str, data: T) -> HttpResponse {
     })
 }
 
-/// 201 with a thing that is to be found at `location` from now on.
-pub fn created<T: Serialize>(message: &'static str, location: String, data: T) -> HttpResponse {
-    uncached(StatusCode::CREATED)
-        .insert_header((header::LOCATION, location))
-        .json(Changed {
-            status: 201,
-            message,
-            data,
-        })
+/// The body of a 201 with a new thing.
+pub fn created_body<T: Serialize>(message: &'static str, data: &T) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&Changed {
+        status: 201,
+        message,
+        data,
+    })
+}
+
+/// 201 with a new thing, for the first time or again.
+pub fn created(created: Created, is_replayed: bool) -> HttpResponse {
+    let mut response = uncached(StatusCode::CREATED);
+    response
+        .insert_header((header::LOCATION, created.location))
+        .insert_header((header::CONTENT_TYPE, "application/json"));
+    if is_replayed {
+        response.insert_header(("idempotency-replayed", "true"));
+    }
+    response.body(created.body)
 }
 
 /// 200 after a deletion.
@@ -110,19 +126,15 @@ fn uncached(status: StatusCode) -> HttpResponseBuilder {
 }
 
 /// 200 with the page of a list that `key` names, or 304 where the client has it already.
-pub async fn list<T, F>(
+pub async fn list<T: Serialize>(
     request: &HttpRequest,
     state: &AppState,
     key: Key,
     page: Page,
-    query: impl FnOnce() -> F,
-) -> Result<HttpResponse, ApiError>
-where
-    T: Serialize,
-    F: Future<Output = Result<Listed<T>, DbError>>,
-{
-    let fill = || async {
-        let Listed { total, items } = query().await?;
+    query: impl AsyncFn(&mut Connection) -> Result<Listed<T>, DbError>,
+) -> Result<HttpResponse, ApiError> {
+    let fill = |position| async move {
+        let (Listed { total, items }, source) = state.db.read(position, query).await?;
         let total_pages = page.count(total);
         let Page {
             number: page,
@@ -136,9 +148,16 @@ where
             total_pages,
             data: items,
         };
-        serde_json::to_vec(&list).map_err(|error| ApiError::Internal(Arc::new(error)))
+        let body = serde_json::to_vec(&list);
+        let body = body.map_err(|error| ApiError::Internal(Arc::new(error)))?;
+        Ok((body, source))
     };
     let Read { entry, outcome } = state.cache.read(key, fill).await.map_err(shared)?;
+    let (cache, served_from) = match outcome {
+        Outcome::Hit => ("hit", "cache".to_owned()),
+        Outcome::Miss(source) => ("miss", source.to_string()),
+        Outcome::Bypass(source) => ("bypass", source.to_string()),
+    };
     let known = is_known(request, &entry.tag);
     let mut response = uncached(if known {
         StatusCode::NOT_MODIFIED
@@ -147,7 +166,8 @@ where
     });
     response
         .insert_header((header::ETAG, format!("\"{}\"", entry.tag)))
-        .insert_header(("x-cache", outcome.as_str()));
+        .insert_header(("x-cache", cache))
+        .insert_header((X_SERVED_FROM, served_from));
     if known {
         return Ok(response.finish());
     }

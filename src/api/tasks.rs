@@ -1,9 +1,10 @@
 //! `/tasks`.
 
+use super::create::{self, Creation};
 use super::path::Id;
 use super::query::Parameters;
 use super::respond::{self, Changed, Done, List, One};
-use crate::db;
+use crate::db::{self, Connection};
 use crate::domain::fields::{self, Fields};
 use crate::domain::page::Order;
 use crate::domain::task::{NewTask, Task, TaskChange, TaskFilter, TaskStatus};
@@ -63,8 +64,8 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
         Some(search) => format!("{key}:{search}"),
         None => key,
     };
-    respond::list(&request, &state, key.into(), page, || {
-        db::tasks::list(&state.db, &filter, page)
+    respond::list(&request, &state, key.into(), page, async |db| {
+        db::tasks::list(db, &filter, page).await
     })
     .await
 }
@@ -79,9 +80,14 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     responses((status = 200, description = "The task", body = One<Task>)),
 )]
 pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let task = db::tasks::get(&state.db, id.0).await?;
-    task.map(respond::one)
-        .ok_or(ApiError::NotFound("task", id.0))
+    let position = state.freshness().await;
+    let read = state
+        .db
+        .read(position, async |db| db::tasks::get(db, id.0).await);
+    match read.await? {
+        (Some(task), source) => Ok(respond::one(task, source)),
+        (None, _) => Err(ApiError::NotFound("task", id.0)),
+    }
 }
 
 /// Create a task
@@ -98,7 +104,12 @@ pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError
         headers(("Location" = String, description = "Where the task is")),
     )),
 )]
-pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub async fn create(
+    request: HttpRequest,
+    creation: Creation,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let Creation { mut fields, key } = creation;
     let new = NewTask {
         title: fields.required("title", fields::text),
         description: fields.nullable("description", fields::text).flatten(),
@@ -109,13 +120,9 @@ pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpRes
         category_id: fields.nullable("categoryId", fields::id).flatten(),
     };
     let new = fields.finish(new)?;
-    let task = db::tasks::insert(&state.db, &new).await?;
-    state.cache.bump().await;
-    Ok(respond::created(
-        "The task was created.",
-        format!("/tasks/{}", task.id),
-        task,
-    ))
+    let insert = async |db: &mut Connection| db::tasks::insert(db, &new).await;
+    let message = "The task was created.";
+    create::create(&request, &state, key, message, |task| task.id, insert).await
 }
 
 /// Change a task
@@ -131,6 +138,7 @@ pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpRes
     responses((status = 200, description = "The task as it is now", body = Changed<Task>)),
 )]
 pub async fn update(
+    request: HttpRequest,
     id: Id,
     mut fields: Fields,
     state: Data<AppState>,
@@ -144,9 +152,13 @@ pub async fn update(
         category_id: fields.nullable("categoryId", fields::id),
     };
     let change = fields.finish(change)?;
-    let task = db::tasks::update(&state.db, id.0, &change).await?;
+    let task = state
+        .write(&request, async |db| {
+            db::tasks::update(db, id.0, &change).await
+        })
+        .await?;
     let task = task.ok_or(ApiError::NotFound("task", id.0))?;
-    state.cache.bump().await;
+    state.announce().await?;
     Ok(respond::updated("The task was changed.", task))
 }
 
@@ -159,10 +171,17 @@ pub async fn update(
     params(("id" = i64, Path, description = "The task's id", minimum = 1, example = 1)),
     responses((status = 200, description = "The task is no more", body = Done)),
 )]
-pub async fn delete(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    if !db::tasks::delete(&state.db, id.0).await? {
+pub async fn delete(
+    request: HttpRequest,
+    id: Id,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let deletion = async |db: &mut Connection| db::tasks::delete(db, id.0).await;
+    let was_there = state.write(&request, deletion).await?;
+    // Even where it was gone: a first attempt may have died between its commit and its announcement.
+    state.announce().await?;
+    if !was_there {
         return Err(ApiError::NotFound("task", id.0));
     }
-    state.cache.bump().await;
     Ok(respond::deleted("The task was deleted."))
 }

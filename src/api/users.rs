@@ -1,9 +1,10 @@
 //! `/users`.
 
+use super::create::{self, Creation};
 use super::path::Id;
 use super::query::Parameters;
 use super::respond::{self, Changed, Done, List, One};
-use crate::db;
+use crate::db::{self, Connection};
 use crate::domain::fields::{self, Fields};
 use crate::domain::user::{NewUser, Password, User, UserChange};
 use crate::error::ApiError;
@@ -31,8 +32,8 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     let page = parameters.page();
     parameters.finish()?;
     let key = format!("users:{}:{}", page.number, page.limit);
-    respond::list(&request, &state, key.into(), page, || {
-        db::users::list(&state.db, page)
+    respond::list(&request, &state, key.into(), page, async |db| {
+        db::users::list(db, page).await
     })
     .await
 }
@@ -47,9 +48,14 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     responses((status = 200, description = "The user", body = One<User>)),
 )]
 pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let user = db::users::get(&state.db, id.0).await?;
-    user.map(respond::one)
-        .ok_or(ApiError::NotFound("user", id.0))
+    let position = state.freshness().await;
+    let read = state
+        .db
+        .read(position, async |db| db::users::get(db, id.0).await);
+    match read.await? {
+        (Some(user), source) => Ok(respond::one(user, source)),
+        (None, _) => Err(ApiError::NotFound("user", id.0)),
+    }
 }
 
 /// Create a user
@@ -66,7 +72,12 @@ pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError
         headers(("Location" = String, description = "Where the user is")),
     )),
 )]
-pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub async fn create(
+    request: HttpRequest,
+    creation: Creation,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let Creation { mut fields, key } = creation;
     let new = NewUser {
         name: fields.required("name", fields::text),
         email: fields.required("email", fields::text),
@@ -77,14 +88,17 @@ pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpRes
         email,
         password,
     } = fields.finish(new)?;
-    let hash = state.passwords.hash(password).await?;
-    let user = db::users::insert(&state.db, &name, &email, &hash).await?;
-    state.cache.bump().await;
-    Ok(respond::created(
-        "The user was created.",
-        format!("/users/{}", user.id),
-        user,
-    ))
+    let key = match key {
+        Some(key) => {
+            let secret = state.passwords.derive(&password, key.salt()).await?;
+            Some(key.of_parts(&[name.as_bytes(), email.as_bytes(), &secret]))
+        }
+        None => None,
+    };
+    let hash = state.passwords.hash(&password).await?;
+    let insert = async |db: &mut Connection| db::users::insert(db, &name, &email, &hash).await;
+    let message = "The user was created.";
+    create::create(&request, &state, key, message, |user| user.id, insert).await
 }
 
 /// Change a user
@@ -100,6 +114,7 @@ pub async fn create(mut fields: Fields, state: Data<AppState>) -> Result<HttpRes
     responses((status = 200, description = "The user as it is now", body = Changed<User>)),
 )]
 pub async fn update(
+    request: HttpRequest,
     id: Id,
     mut fields: Fields,
     state: Data<AppState>,
@@ -119,19 +134,17 @@ pub async fn update(
         password,
     } = fields.finish(change)?;
     let hash = match password {
-        Some(password) => Some(state.passwords.hash(password).await?),
+        Some(password) => Some(state.passwords.hash(&password).await?),
         None => None,
     };
-    let user = db::users::update(
-        &state.db,
-        id.0,
-        name.as_deref(),
-        email.as_deref(),
-        hash.as_deref(),
-    )
-    .await?;
+    let (name, email, hash) = (name.as_deref(), email.as_deref(), hash.as_deref());
+    let user = state
+        .write(&request, async |db| {
+            db::users::update(db, id.0, name, email, hash).await
+        })
+        .await?;
     let user = user.ok_or(ApiError::NotFound("user", id.0))?;
-    state.cache.bump().await;
+    state.announce().await?;
     Ok(respond::updated("The user was changed.", user))
 }
 
@@ -146,10 +159,17 @@ pub async fn update(
     params(("id" = i64, Path, description = "The user's id", minimum = 1, example = 1)),
     responses((status = 200, description = "The user is no more", body = Done)),
 )]
-pub async fn delete(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    if !db::users::delete(&state.db, id.0).await? {
+pub async fn delete(
+    request: HttpRequest,
+    id: Id,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let deletion = async |db: &mut Connection| db::users::delete(db, id.0).await;
+    let was_there = state.write(&request, deletion).await?;
+    // Even where it was gone: a first attempt may have died between its commit and its announcement.
+    state.announce().await?;
+    if !was_there {
         return Err(ApiError::NotFound("user", id.0));
     }
-    state.cache.bump().await;
     Ok(respond::deleted("The user was deleted."))
 }

@@ -1,5 +1,7 @@
-//! The generation: a number in Redis that only grows and is never reused.
+//! The generation: a number in Redis that only grows and is never reused, and beside it the position
+//! in the primary's log that a replica must have replayed to show what the generation stands for.
 
+use crate::domain::position::Position;
 use redis::Script;
 use redis::aio::MultiplexedConnection;
 use std::sync::LazyLock;
@@ -10,7 +12,9 @@ pub struct Generation(pub u64);
 
 /// Raises the generation to the greater of its successor and Redis' clock in microseconds: by the
 /// clock, because a Redis that lost its data or came back with an older state does not know which
-/// generations there were. Allowed when memory has run out, where a write must still be seen.
+/// generations there were. Raises the position to the one that is given, if that is greater: several
+/// writers may deliver theirs in any order. (Lua counts exactly up to 2^53, which is a log of 9 PB.)
+/// Allowed when memory has run out, where a write must still be seen.
 static BUMP: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "#!lua flags=allow-oom
@@ -19,16 +23,41 @@ static BUMP: LazyLock<Script> = LazyLock::new(|| {
         local old = tonumber(redis.call('GET', KEYS[1]) or '0')
         local new = string.format('%.0f', math.max(old + 1, clock))
         redis.call('SET', KEYS[1], new)
+        if ARGV[1] ~= '' and tonumber(ARGV[1]) > tonumber(redis.call('GET', KEYS[2]) or '0') then
+            redis.call('SET', KEYS[2], ARGV[1])
+        end
         return new",
     )
 });
 
-/// The key of the generation.
-pub fn key(prefix: &str) -> String {
-    format!("{prefix}generation")
+/// The names of the two in Redis.
+pub struct Keys {
+    /// The generation's.
+    pub generation: String,
+    /// The position's.
+    pub position: String,
 }
 
-/// Raises the generation.
-pub async fn bump(redis: &mut MultiplexedConnection, key: &str) -> redis::RedisResult<Generation> {
-    BUMP.key(key).invoke_async(redis).await.map(Generation)
+impl Keys {
+    /// Their names behind this prefix.
+    pub fn new(prefix: &str) -> Self {
+        Self {
+            generation: format!("{prefix}generation"),
+            position: format!("{prefix}position"),
+        }
+    }
+}
+
+/// Raises the generation, and the position where one is known.
+pub async fn bump(
+    redis: &mut MultiplexedConnection,
+    keys: &Keys,
+    position: Option<Position>,
+) -> redis::RedisResult<()> {
+    let position = position.map_or_else(String::new, |position| position.0.to_string());
+    BUMP.key(&keys.generation)
+        .key(&keys.position)
+        .arg(position)
+        .invoke_async(redis)
+        .await
 }

@@ -8,8 +8,10 @@
 //! a plain multiplexed connection and not redis' `ConnectionManager`, which reconnects by itself
 //! and offers no way to act before others use the new connection.
 
-use super::generation::{self, Generation};
+use super::generation::{self, Generation, Keys};
 use crate::config::CacheSettings;
+use crate::domain::position::Position;
+use futures_util::future::BoxFuture;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -25,12 +27,29 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 /// accepts connections and fails commands is not asked without pause.
 const STABLE: Duration = Duration::from_secs(1);
 
+/// Between two attempts to learn a position that a bump went without.
+const OWED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Asks the primary for a position up to which its log holds every commit of which this process
+/// knows; `None` where the primary is out of reach. The cache itself speaks no SQL.
+pub type AskPosition = Box<dyn Fn() -> BoxFuture<'static, Option<Position>> + Send + Sync>;
+
 /// A connection that was bumped when it was new.
 #[derive(Clone)]
 pub struct Connection {
     redis: MultiplexedConnection,
     /// Tells this connection from those before and after it.
     number: u64,
+}
+
+/// What a lookup fetched.
+pub struct Fetched {
+    /// The generation.
+    pub generation: Generation,
+    /// What a replica must have replayed to show it, where that is known.
+    pub position: Option<Position>,
+    /// What is stored under the keys, in their order.
+    pub values: Vec<Option<Vec<u8>>>,
 }
 
 /// The way to Redis.
@@ -40,7 +59,8 @@ pub struct Link {
     /// How long Redis has to answer.
     timeout: Duration,
     prefix: String,
-    generation_key: String,
+    keys: Keys,
+    ask_position: AskPosition,
     state: RwLock<State>,
     lost: Notify,
     /// A writer needs a connection sooner than the pause between attempts ends.
@@ -61,7 +81,7 @@ struct State {
 
 impl Link {
     /// Begins to connect.
-    pub fn start(settings: &CacheSettings) -> Arc<Self> {
+    pub fn start(settings: &CacheSettings, ask_position: AskPosition) -> Arc<Self> {
         let timeout = Duration::from_millis(settings.redis_timeout_ms);
         let link = Arc::new(Self {
             client: settings.redis_url.0.clone(),
@@ -70,7 +90,8 @@ impl Link {
                 .set_response_timeout(Some(timeout)),
             timeout,
             prefix: settings.redis_key_prefix.clone(),
-            generation_key: generation::key(&settings.redis_key_prefix),
+            keys: Keys::new(&settings.redis_key_prefix),
+            ask_position,
             state: RwLock::default(),
             lost: Notify::new(),
             wanted: Notify::new(),
@@ -100,16 +121,37 @@ impl Link {
         _ = self.up.subscribe().wait_for(|up| *up).await;
     }
 
+    /// Raises the position to the primary's and the generation with it; whether the position could
+    /// be learnt. Where it could not, the generation is raised without it, and both once more as soon
+    /// as it is known.
+    pub async fn bump(self: &Arc<Self>) -> bool {
+        let position = (self.ask_position)().await;
+        self.deliver(position).await;
+        if position.is_none() {
+            let link = Arc::clone(self);
+            tokio::spawn(async move {
+                let position = loop {
+                    sleep(OWED_PAUSE).await;
+                    if let Some(position) = (link.ask_position)().await {
+                        break position;
+                    }
+                };
+                link.deliver(Some(position)).await;
+            });
+        }
+        position.is_some()
+    }
+
     /// Raises the generation, now or, where that fails, before the next connection is used.
     ///
     /// Without a connection, has one tried at once, and waits for what comes of that, but no longer
     /// than half the time that Redis has to answer: others may reach Redis, and should not read on
     /// without this bump because of a hiccup or a pause here.
-    pub async fn bump(&self) {
+    async fn deliver(&self, position: Option<Position>) {
         let begun = loop {
             if let Some(mut connection) = self.connection() {
-                match generation::bump(&mut connection.redis, &self.generation_key).await {
-                    Ok(_) => return,
+                match generation::bump(&mut connection.redis, &self.keys, position).await {
+                    Ok(()) => return,
                     Err(error) => self.give_up(&connection, &error),
                 }
             }
@@ -132,30 +174,29 @@ impl Link {
         _ = timeout(self.timeout / 2, tried).await;
     }
 
-    /// The current generation and what is stored under each of these keys, as of one moment; `None`
-    /// where Redis is away.
-    pub async fn fetch(&self, keys: &[&str]) -> Option<(Generation, Vec<Option<Vec<u8>>>)> {
+    /// The current generation, its position and what is stored under each of these keys, all as of
+    /// one moment; `None` where Redis is away.
+    pub async fn fetch(&self, keys: &[&str]) -> Option<Fetched> {
         let mut connection = self.connection()?;
         let mut command = redis::cmd("MGET");
-        command.arg(&self.generation_key);
+        command.arg(&self.keys.generation).arg(&self.keys.position);
         for key in keys {
             command.arg(self.entry_key(key));
         }
         let fetched: RedisResult<Vec<Option<Vec<u8>>>> =
             command.query_async(&mut connection.redis).await;
-        let fetched = fetched.and_then(|mut values| {
-            let values_of_keys = values.split_off(1.min(values.len()));
-            let generation = values.pop().flatten().and_then(|digits| {
-                std::str::from_utf8(&digits)
-                    .ok()?
-                    .parse()
-                    .ok()
-                    .map(Generation)
-            });
+        let fetched = fetched.and_then(|values| {
+            let mut values = values.into_iter();
+            let mut number = || std::str::from_utf8(&values.next()??).ok()?.parse().ok();
+            let (generation, position) = (number(), number());
             // Redis was emptied: a new connection begins with a new generation.
             let missing =
                 || RedisError::from((redis::ErrorKind::UnexpectedReturnType, "no generation"));
-            Ok((generation.ok_or_else(missing)?, values_of_keys))
+            Ok(Fetched {
+                generation: Generation(generation.ok_or_else(missing)?),
+                position: position.map(Position),
+                values: values.collect(),
+            })
         });
         fetched
             .inspect_err(|error| self.give_up(&connection, error))
@@ -214,7 +255,7 @@ impl Link {
                     }
                 }
                 Err(error) => {
-                    log::debug!("cannot connect to Redis: {error}");
+                    log::debug!("cannot use Redis yet: {error}");
                     self.failed.send_replace(Some(number));
                 }
             }
@@ -236,7 +277,11 @@ impl Link {
             .await?;
         loop {
             let undelivered = self.read_state().undelivered;
-            generation::bump(&mut redis, &self.generation_key).await?;
+            // Without it, a position that an older Redis brings back would be trusted.
+            let position = (self.ask_position)().await.ok_or_else(|| {
+                RedisError::from((redis::ErrorKind::Io, "the primary's position is not known"))
+            })?;
+            generation::bump(&mut redis, &self.keys, Some(position)).await?;
             let mut state = self.write_state();
             // A write that was committed since this bump was sent found no connection to bump by,
             // and may be newer than it.

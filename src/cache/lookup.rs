@@ -2,8 +2,9 @@
 
 use super::gather::Gather;
 use super::generation::Generation;
-use super::link::Link;
+use super::link::{Fetched, Link};
 use super::reader::Key;
+use crate::domain::position::Position;
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -16,6 +17,8 @@ use std::time::Duration;
 pub struct Found {
     /// The generation while the lookup was under way.
     pub generation: Generation,
+    /// What a replica must have replayed to show that generation, where that is known.
+    pub position: Option<Position>,
     /// What was stored under the key, where one was given.
     pub stored: Option<Bytes>,
 }
@@ -67,9 +70,14 @@ async fn fetch(link: &Link, keys: &[Option<Key>]) -> Vec<Found> {
             distinct.len() - 1
         });
     }
-    let Some((generation, values)) = link.fetch(&distinct).await else {
+    let Some(fetched) = link.fetch(&distinct).await else {
         return Vec::new();
     };
+    let Fetched {
+        generation,
+        position,
+        values,
+    } = fetched;
     let values: Vec<_> = values
         .into_iter()
         .map(|value| value.map(Bytes::from))
@@ -78,6 +86,7 @@ async fn fetch(link: &Link, keys: &[Option<Key>]) -> Vec<Found> {
     keys.iter()
         .map(|key| Found {
             generation,
+            position,
             stored: key.as_deref().and_then(stored),
         })
         .collect()

@@ -12,9 +12,11 @@ mod lookup;
 mod reader;
 
 pub use entry::{Bodies, Entry, bodies};
+pub use link::AskPosition;
 pub use reader::{Key, Outcome, Read};
 
 use crate::config::CacheSettings;
+use crate::domain::position::Position;
 use gather::Gather;
 use link::Link;
 use lookup::Lookups;
@@ -26,7 +28,7 @@ use std::time::Duration;
 pub struct Cache {
     link: Arc<Link>,
     lookups: Lookups,
-    bumps: Gather<(), ()>,
+    bumps: Gather<(), bool>,
     bodies: Bodies,
     /// How long an entry may be served after it was read from the database.
     ttl: Duration,
@@ -34,8 +36,8 @@ pub struct Cache {
 
 impl Cache {
     /// Begins to connect to Redis; until that is done, every read goes to the database.
-    pub fn start(settings: &CacheSettings, bodies: Bodies) -> Self {
-        let link = Link::start(settings);
+    pub fn start(settings: &CacheSettings, bodies: Bodies, ask_position: AskPosition) -> Self {
+        let link = Link::start(settings, ask_position);
         let pause = Duration::from_millis(settings.cache_lookup_pause_ms);
         Self {
             lookups: Lookups::new(Arc::clone(&link), pause),
@@ -46,18 +48,23 @@ impl Cache {
         }
     }
 
-    /// Makes everything outdated that was read before now. To be called after each commit and
-    /// before its acknowledgement; those that wait at the same time share one bump.
+    /// Makes everything outdated that was read before now, copies and replicas alike. To be called
+    /// after each commit and before its acknowledgement; those that wait at the same time share one
+    /// bump, and one question for the primary's position.
     ///
-    /// Never fails: a bump that cannot be delivered is tried again in the background, and this
-    /// worker trusts no copy until it is.
-    pub async fn bump(&self) {
+    /// False where the primary's position could not be learnt, so that a replica may not show the
+    /// commit: it must not be acknowledged. A Redis that is away is no failure: the bump is tried
+    /// again in the background, and this worker trusts no copy until it is delivered.
+    pub async fn bump(&self) -> bool {
         let link = Arc::clone(&self.link);
-        let serve = async move |waiting: &[()]| {
-            link.bump().await;
-            waiting.to_vec()
-        };
-        self.bumps.call((), serve).await;
+        let serve = async move |waiting: &[()]| vec![link.bump().await; waiting.len()];
+        self.bumps.call((), serve).await.unwrap_or(false)
+    }
+
+    /// What a replica must have replayed to show everything that was acknowledged before now; `None`
+    /// where that is not known.
+    pub async fn position(&self) -> Option<Position> {
+        self.lookups.look_up(None).await?.position
     }
 
     /// Whether Redis answers.

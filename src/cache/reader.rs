@@ -4,61 +4,56 @@ use super::Cache;
 use super::entry::Entry;
 use super::generation::Generation;
 use super::lookup::Found;
+use crate::domain::position::Position;
 use std::sync::Arc;
 
 /// Names a list: its path and its parameters in a fixed order.
 pub type Key = Arc<str>;
 
-/// Where the answer to a read came from.
+/// Where the answer to a read came from; `S` says where in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Outcome<S> {
     /// From a copy.
     Hit,
     /// From the database, and a copy was made.
-    Miss,
+    Miss(S),
     /// From the database, because Redis is away.
-    Bypass,
-}
-
-impl Outcome {
-    /// The outcome as the `X-Cache` header writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-            Self::Bypass => "bypass",
-        }
-    }
+    Bypass(S),
 }
 
 /// The answer to a read.
 #[derive(Debug)]
-pub struct Read {
+pub struct Read<S> {
     /// What was asked for.
     pub entry: Entry,
     /// Where it came from.
-    pub outcome: Outcome,
+    pub outcome: Outcome<S>,
 }
 
 impl Cache {
     /// What `key` names, from a copy that no acknowledged write has outdated, or else from `fill`,
-    /// which reads it from the database.
+    /// which reads it from the database, or from a replica that has replayed the position it is
+    /// given.
     ///
     /// However many requests of this instance miss the same entry at once, one of them runs `fill`;
     /// where that fails, all of them get the error.
-    pub async fn read<E, F>(&self, key: Key, fill: impl FnOnce() -> F) -> Result<Read, Arc<E>>
+    pub async fn read<S, E, F>(
+        &self,
+        key: Key,
+        fill: impl FnOnce(Option<Position>) -> F,
+    ) -> Result<Read<S>, Arc<E>>
     where
-        F: Future<Output = Result<Vec<u8>, E>>,
+        F: Future<Output = Result<(Vec<u8>, S), E>>,
         E: Send + Sync + 'static,
     {
-        let Some((generation, found)) = self.find(&key).await else {
-            let entry = Entry::new(fill().await?, self.ttl);
+        let Some((found, copy)) = self.find(&key).await else {
+            let (body, source) = fill(None).await?;
             return Ok(Read {
-                entry,
-                outcome: Outcome::Bypass,
+                entry: Entry::new(body, self.ttl),
+                outcome: Outcome::Bypass(source),
             });
         };
-        if let Some(entry) = found {
+        if let Some(entry) = copy {
             return Ok(Read {
                 entry,
                 outcome: Outcome::Hit,
@@ -67,29 +62,28 @@ impl Cache {
         // The generation was asked for before the query starts. A fill that races with a write is
         // thus kept under a generation that nobody will ask for again. Those who wait for a fill
         // under this generation saw it after the fill's lookup did, so no write lies between.
+        let generation = found.generation;
+        let mut filled_from = None;
         let filled = self
             .bodies
             .entry((generation, Arc::clone(&key)))
             .or_try_insert_with(async {
-                let entry = Entry::new(fill().await?, self.ttl);
+                let (body, source) = fill(found.position).await?;
+                filled_from = Some(source);
+                let entry = Entry::new(body, self.ttl);
                 self.store(key, generation, &entry);
                 Ok(entry)
             });
-        let filled = filled.await?;
-        let outcome = if filled.is_fresh() {
-            Outcome::Miss
-        } else {
-            Outcome::Hit
-        };
+        let entry = filled.await?.into_value();
         Ok(Read {
-            entry: filled.into_value(),
-            outcome,
+            entry,
+            outcome: filled_from.map_or(Outcome::Hit, Outcome::Miss),
         })
     }
 
-    /// The current generation and a copy that was read under it, if there is one; `None` where
-    /// Redis is away.
-    async fn find(&self, key: &Key) -> Option<(Generation, Option<Entry>)> {
+    /// What a lookup found and a copy that was read under the generation in it, if there is one;
+    /// `None` where Redis is away.
+    async fn find(&self, key: &Key) -> Option<(Found, Option<Entry>)> {
         // Where this process has a copy that is probably still good, the generation is all that
         // has to cross the wire; else what Redis has comes along in the same round trip.
         let probably_here = self
@@ -97,21 +91,23 @@ impl Cache {
             .last_seen()
             .is_some_and(|seen| self.bodies.contains_key(&(seen, Arc::clone(key))));
         if probably_here {
-            let Found { generation, .. } = self.lookups.look_up(None).await?;
-            if let Some(entry) = self.bodies.get(&(generation, Arc::clone(key))).await {
-                return Some((generation, Some(entry)));
+            let found = self.lookups.look_up(None).await?;
+            let slot = (found.generation, Arc::clone(key));
+            if let Some(entry) = self.bodies.get(&slot).await {
+                return Some((found, Some(entry)));
             }
         }
-        let Found { generation, stored } = self.lookups.look_up(Some(Arc::clone(key))).await?;
-        let slot = (generation, Arc::clone(key));
+        let found = self.lookups.look_up(Some(Arc::clone(key))).await?;
+        let slot = (found.generation, Arc::clone(key));
         if let Some(entry) = self.bodies.get(&slot).await {
-            return Some((generation, Some(entry)));
+            return Some((found, Some(entry)));
         }
-        let entry = stored.and_then(|bytes| Entry::decode(&bytes, generation));
+        let stored = found.stored.as_ref();
+        let entry = stored.and_then(|bytes| Entry::decode(bytes, found.generation));
         if let Some(entry) = &entry {
             self.bodies.insert(slot, entry.clone()).await;
         }
-        Some((generation, entry))
+        Some((found, entry))
     }
 
     /// Stores an entry in Redis without making anybody wait for it.

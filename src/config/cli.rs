@@ -5,7 +5,7 @@ use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Settings whose values are not shown.
-const SECRETS: [&str; 2] = ["DATABASE_URL", "REDIS_URL"];
+const SECRETS: [&str; 3] = ["DATABASE_URL", "DATABASE_REPLICA_URLS", "REDIS_URL"];
 
 impl Cli {
     /// Reads `.env`, the environment and the arguments (the program's name first). Where something

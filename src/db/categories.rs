@@ -4,7 +4,7 @@ use super::DbError;
 use crate::domain::category::{Category, CategoryInput};
 use crate::domain::page::{Listed, Page};
 use chrono::{DateTime, Utc};
-use sqlx::postgres::PgPool;
+use sqlx::postgres::PgConnection;
 
 struct CategoryRow {
     id: i64,
@@ -25,7 +25,7 @@ impl From<CategoryRow> for Category {
 }
 
 /// One category; `None` where there is none with this id.
-pub async fn get(db: &PgPool, id: i64) -> Result<Option<Category>, DbError> {
+pub async fn get(db: &mut PgConnection, id: i64) -> Result<Option<Category>, DbError> {
     let row = sqlx::query_as!(
         CategoryRow,
         "SELECT id, name, created_at, updated_at FROM categories WHERE id = $1",
@@ -37,7 +37,7 @@ pub async fn get(db: &PgPool, id: i64) -> Result<Option<Category>, DbError> {
 }
 
 /// Adds a category.
-pub async fn insert(db: &PgPool, input: &CategoryInput) -> Result<Category, DbError> {
+pub async fn insert(db: &mut PgConnection, input: &CategoryInput) -> Result<Category, DbError> {
     let row = sqlx::query_as!(
         CategoryRow,
         "INSERT INTO categories (name) VALUES ($1) RETURNING id, name, created_at, updated_at",
@@ -50,7 +50,7 @@ pub async fn insert(db: &PgPool, input: &CategoryInput) -> Result<Category, DbEr
 
 /// Changes a category; `None` where there is none with this id.
 pub async fn update(
-    db: &PgPool,
+    db: &mut PgConnection,
     id: i64,
     input: &CategoryInput,
 ) -> Result<Option<Category>, DbError> {
@@ -67,7 +67,7 @@ pub async fn update(
 }
 
 /// Removes a category and takes its tasks out of it; false where there is none with this id.
-pub async fn delete(db: &PgPool, id: i64) -> Result<bool, DbError> {
+pub async fn delete(db: &mut PgConnection, id: i64) -> Result<bool, DbError> {
     let done = sqlx::query!("DELETE FROM categories WHERE id = $1", id)
         .execute(db)
         .await?;
@@ -75,7 +75,7 @@ pub async fn delete(db: &PgPool, id: i64) -> Result<bool, DbError> {
 }
 
 /// One page of the categories, the newest first, and how many there are, both as of one moment.
-pub async fn list(db: &PgPool, page: Page) -> Result<Listed<Category>, DbError> {
+pub async fn list(db: &mut PgConnection, page: Page) -> Result<Listed<Category>, DbError> {
     let rows = sqlx::query!(
         r#"SELECT c.total AS "total!", p.id AS "id?", p.name AS "name?",
                   p.created_at AS "created_at?", p.updated_at AS "updated_at?"

@@ -17,6 +17,13 @@ pub enum DbError {
     /// PostgreSQL is out of reach, too busy, shutting down or not migrated: later it may work.
     #[error("PostgreSQL is unavailable: {0}")]
     Unavailable(#[source] sqlx::Error),
+    /// The connection broke, or time ran out, while PostgreSQL was carrying out a change: nobody knows
+    /// whether it did.
+    #[error("PostgreSQL went away in the middle of a change: {0}")]
+    Unsettled(#[source] sqlx::Error),
+    /// Whoever asked for the change has gone, and may have asked somebody else.
+    #[error("whoever asked for this has gone")]
+    Unwanted,
     /// Anything else: a fault of ours.
     #[error("{0}")]
     Fault(#[source] sqlx::Error),
@@ -42,6 +49,12 @@ impl From<sqlx::Error> for DbError {
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
             _ => Self::Fault(error),
         }
+    }
+}
+
+impl From<serde_json::Error> for DbError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Fault(sqlx::Error::Encode(error.into()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::DbError;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgExecutor};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 
 /// The migrations of this version of the program.
@@ -17,7 +17,7 @@ pub async fn migrate(database: &PgConnectOptions) -> Result<(), MigrateError> {
 
 /// Whether the database has every migration of this version of the program. It may have more: those
 /// of a newer version that is being rolled out.
-pub async fn is_migrated(db: impl PgExecutor<'_>) -> Result<bool, DbError> {
+pub async fn is_migrated(db: &mut PgConnection) -> Result<bool, DbError> {
     let newest = MIGRATIONS.iter().map(|migration| migration.version).max();
     let applied = sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success")
         .fetch_one(db)

@@ -2,20 +2,22 @@
 
 pub mod categories;
 mod error;
+pub mod idempotency;
 pub mod import;
 pub mod migrations;
+mod replica;
+mod router;
 mod status;
 pub mod tasks;
 pub mod users;
+pub mod wait;
 
 pub use error::DbError;
+pub use router::{Database, Router, Source, position};
 
-use crate::config::DatabaseSettings;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use std::time::Duration;
-
-/// How long a request waits for a connection before it is told to come back later.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+use sqlx::postgres::PgConnectOptions;
+/// A connection to one of the servers.
+pub use sqlx::postgres::PgConnection as Connection;
 
 /// How a connection of ours behaves, on top of what the URL says.
 ///
@@ -26,18 +28,7 @@ pub fn connect_options(url: &PgConnectOptions) -> PgConnectOptions {
         ("jit", "off"),
         ("statement_timeout", "4s"),
         ("lock_timeout", "3s"),
+        // What an instance began that was then frozen must not block others.
+        ("idle_in_transaction_session_timeout", "4s"),
     ])
-}
-
-/// The pool of one of so many workers, which share what connections the process may have; connects
-/// when first used, so that an instance can start before PostgreSQL does.
-pub fn connect(settings: &DatabaseSettings, workers: usize) -> PgPool {
-    let workers = u32::try_from(workers).unwrap_or(u32::MAX);
-    PgPoolOptions::new()
-        .max_connections((settings.database_max_connections / workers).max(1))
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A round trip before each use would cost more than the rare broken connection, which is
-        // found out by its use.
-        .test_before_acquire(false)
-        .connect_lazy_with(connect_options(&settings.database_url.0))
 }

@@ -6,7 +6,7 @@ use crate::domain::page::{Listed, Order, Page};
 use crate::domain::task::{NewTask, Task, TaskChange, TaskFilter, TaskStatus};
 use crate::domain::user::User;
 use chrono::{DateTime, Utc};
-use sqlx::postgres::{PgPool, PgRow, Postgres};
+use sqlx::postgres::{PgConnection, PgRow, Postgres};
 use sqlx::{FromRow, QueryBuilder, Row};
 
 /// A task joined with its user and category, as it comes from the database.
@@ -86,7 +86,7 @@ macro_rules! joined {
 }
 
 /// One task; `None` where there is none with this id.
-pub async fn get(db: &PgPool, id: i64) -> Result<Option<Task>, DbError> {
+pub async fn get(db: &mut PgConnection, id: i64) -> Result<Option<Task>, DbError> {
     let row = joined!("SELECT * FROM tasks WHERE id = $1", id)
         .fetch_optional(db)
         .await?;
@@ -94,7 +94,7 @@ pub async fn get(db: &PgPool, id: i64) -> Result<Option<Task>, DbError> {
 }
 
 /// Adds a task.
-pub async fn insert(db: &PgPool, task: &NewTask) -> Result<Task, DbError> {
+pub async fn insert(db: &mut PgConnection, task: &NewTask) -> Result<Task, DbError> {
     let row = joined!(
         "INSERT INTO tasks (title, description, status, user_id, category_id)
          VALUES ($1, $2, $3, $4, $5) RETURNING *",
@@ -110,7 +110,11 @@ pub async fn insert(db: &PgPool, task: &NewTask) -> Result<Task, DbError> {
 }
 
 /// Changes a task; `None` where there is none with this id.
-pub async fn update(db: &PgPool, id: i64, change: &TaskChange) -> Result<Option<Task>, DbError> {
+pub async fn update(
+    db: &mut PgConnection,
+    id: i64,
+    change: &TaskChange,
+) -> Result<Option<Task>, DbError> {
     let row = joined!(
         "UPDATE tasks SET
              title = coalesce($2, title),
@@ -136,7 +140,7 @@ pub async fn update(db: &PgPool, id: i64, change: &TaskChange) -> Result<Option<
 }
 
 /// Removes a task; false where there is none with this id.
-pub async fn delete(db: &PgPool, id: i64) -> Result<bool, DbError> {
+pub async fn delete(db: &mut PgConnection, id: i64) -> Result<bool, DbError> {
     let done = sqlx::query!("DELETE FROM tasks WHERE id = $1", id)
         .execute(db)
         .await?;
@@ -144,7 +148,11 @@ pub async fn delete(db: &PgPool, id: i64) -> Result<bool, DbError> {
 }
 
 /// One page of the tasks that a filter lets through, and how many those are, both as of one moment.
-pub async fn list(db: &PgPool, filter: &TaskFilter, page: Page) -> Result<Listed<Task>, DbError> {
+pub async fn list(
+    db: &mut PgConnection,
+    filter: &TaskFilter,
+    page: Page,
+) -> Result<Listed<Task>, DbError> {
     let mut statement = list_statement(filter, page);
     // What a search finds, and so which index serves it best, depends on its text: it is planned
     // anew each time, where the other statements keep their plans.

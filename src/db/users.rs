@@ -4,7 +4,7 @@ use super::DbError;
 use crate::domain::page::{Listed, Page};
 use crate::domain::user::User;
 use chrono::{DateTime, Utc};
-use sqlx::postgres::PgPool;
+use sqlx::postgres::PgConnection;
 
 struct UserRow {
     id: i64,
@@ -27,7 +27,7 @@ impl From<UserRow> for User {
 }
 
 /// One user; `None` where there is none with this id.
-pub async fn get(db: &PgPool, id: i64) -> Result<Option<User>, DbError> {
+pub async fn get(db: &mut PgConnection, id: i64) -> Result<Option<User>, DbError> {
     let row = sqlx::query_as!(
         UserRow,
         "SELECT id, name, email, created_at, updated_at FROM users WHERE id = $1",
@@ -40,7 +40,7 @@ pub async fn get(db: &PgPool, id: i64) -> Result<Option<User>, DbError> {
 
 /// Adds a user with the hash of its password.
 pub async fn insert(
-    db: &PgPool,
+    db: &mut PgConnection,
     name: &str,
     email: &str,
     password_hash: &str,
@@ -60,7 +60,7 @@ pub async fn insert(
 
 /// Changes a user, whatever is given of it; `None` where there is none with this id.
 pub async fn update(
-    db: &PgPool,
+    db: &mut PgConnection,
     id: i64,
     name: Option<&str>,
     email: Option<&str>,
@@ -86,7 +86,7 @@ pub async fn update(
 }
 
 /// Removes a user and takes it off its tasks; false where there is none with this id.
-pub async fn delete(db: &PgPool, id: i64) -> Result<bool, DbError> {
+pub async fn delete(db: &mut PgConnection, id: i64) -> Result<bool, DbError> {
     let done = sqlx::query!("DELETE FROM users WHERE id = $1", id)
         .execute(db)
         .await?;
@@ -94,7 +94,7 @@ pub async fn delete(db: &PgPool, id: i64) -> Result<bool, DbError> {
 }
 
 /// One page of the users, the newest first, and how many there are, both as of one moment.
-pub async fn list(db: &PgPool, page: Page) -> Result<Listed<User>, DbError> {
+pub async fn list(db: &mut PgConnection, page: Page) -> Result<Listed<User>, DbError> {
     let rows = sqlx::query!(
         r#"SELECT c.total AS "total!", p.id AS "id?", p.name AS "name?", p.email AS "email?",
                   p.created_at AS "created_at?", p.updated_at AS "updated_at?"

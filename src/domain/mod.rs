@@ -5,6 +5,7 @@ pub mod fields;
 pub mod id;
 pub mod import;
 pub mod page;
+pub mod position;
 pub mod task;
 pub mod timestamp;
 pub mod user;

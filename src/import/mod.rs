@@ -11,8 +11,8 @@ mod rejected;
 mod source;
 
 use crate::cache::{self, Cache};
-use crate::config::{CacheSettings, ImportSettings};
-use crate::db::{self, DbError};
+use crate::config::ImportSettings;
+use crate::db::{self, Database, DbError};
 use crate::domain::import::KeyedRow;
 use batches::Batch;
 use indicatif::HumanCount;
@@ -115,7 +115,7 @@ pub async fn run(settings: &ImportSettings) -> Result<(), ImportError> {
     let loaded = load(&mut database, &mut batches, &progress, &mut summary).await;
     progress.end();
     // Even after an error: batches before it may have been committed.
-    let announced = announce(&settings.cache).await;
+    let announced = announce(settings).await;
 
     let rejected = lock(&rejected);
     summary.rejected = rejected.count();
@@ -184,10 +184,11 @@ fn too_late() -> DbError {
 }
 
 /// Makes every list outdated that was read before now; whether Redis could be told.
-async fn announce(settings: &CacheSettings) -> bool {
+async fn announce(settings: &ImportSettings) -> bool {
     // The first act on every new connection is to raise the generation, which is all that is
     // needed: raising it once more would only empty every cache a second time.
-    let cache = Cache::start(settings, cache::bodies(0));
+    let ask_position = Box::new(Database::start(&settings.database).router(1).ask_position());
+    let cache = Cache::start(&settings.cache, cache::bodies(0), ask_position);
     timeout(REDIS_TIMEOUT, cache.connected()).await.is_ok()
 }
 

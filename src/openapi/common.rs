@@ -80,7 +80,14 @@ fn complete(path: &str, method: &HttpMethod, operation: &mut Operation) {
     if is_list {
         add_list_answers(operation);
     }
-    for status in errors(path, is_item, is_list, has_body) {
+    if *method == HttpMethod::Get && (is_list || is_item) {
+        add_served_from(operation);
+    }
+    let is_create = *method == HttpMethod::Post;
+    if is_create {
+        add_idempotency(operation);
+    }
+    for status in errors(path, is_item, is_list, has_body, is_create) {
         let error = problem(path, method, status);
         operation
             .responses
@@ -114,7 +121,7 @@ fn complete(path: &str, method: &HttpMethod, operation: &mut Operation) {
 }
 
 /// The statuses of the errors that an operation can answer with.
-fn errors(path: &str, is_item: bool, is_list: bool, has_body: bool) -> Vec<u16> {
+fn errors(path: &str, is_item: bool, is_list: bool, has_body: bool, is_create: bool) -> Vec<u16> {
     let mut errors = Vec::new();
     if is_item || is_list || has_body {
         errors.extend([400, 503]);
@@ -125,8 +132,11 @@ fn errors(path: &str, is_item: bool, is_list: bool, has_body: bool) -> Vec<u16> 
     if has_body {
         errors.extend([413, 415]);
     }
-    if has_body && path.starts_with("/users") {
+    if is_create || has_body && path.starts_with("/users") {
         errors.push(409);
+    }
+    if is_create {
+        errors.push(422);
     }
     errors.push(500);
     errors
@@ -162,6 +172,40 @@ fn add_list_answers(operation: &mut Operation) {
     );
 }
 
+fn add_idempotency(operation: &mut Operation) {
+    add_parameter(
+        operation,
+        "Idempotency-Key",
+        "Makes the request safe to repeat: within 24 hours, a repeat with the same key gets the same \
+         answer and creates nothing; 1 to 255 visible ASCII characters, a new one for each new thing",
+        "8e03978e-40d5-43e8-bc93-6894a57f9324",
+    );
+    if let Some(RefOr::T(created)) = operation.responses.responses.get_mut("201") {
+        add_header(
+            created,
+            "Idempotency-Replayed",
+            Type::Boolean,
+            "`true` where this is the answer to an earlier request with the same key",
+        );
+    }
+}
+
+/// Tells of successful reads where they came from.
+fn add_served_from(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && ["200", "304"].contains(&&**status)
+        {
+            add_header(
+                response,
+                "X-Served-From",
+                Type::String,
+                "`cache`, `primary` or the replica that was read from, such as `replica-1`",
+            );
+        }
+    }
+}
+
 fn add_header(response: &mut Response, name: &str, kind: Type, description: &str) {
     let header = HeaderBuilder::new()
         .schema(Some(Object::with_type(kind)))
@@ -188,9 +232,10 @@ fn problem(path: &str, method: &HttpMethod, status: u16) -> Response {
     let description = match status {
         400 => "The request breaks rules, all of which are named",
         404 => "There is no such thing",
-        409 => "Another user has this address",
+        409 => conflict(path, method),
         413 => "The body is too long",
         415 => "The body is not JSON",
+        422 => "The Idempotency-Key was used for another request",
         503 => "PostgreSQL is out of reach",
         _ => "A fault of the server",
     };
@@ -202,7 +247,7 @@ fn problem(path: &str, method: &HttpMethod, status: u16) -> Response {
         .description(description)
         .content("application/problem+json", content)
         .build();
-    if status == 503 {
+    if status == 503 || status == 409 && *method == HttpMethod::Post {
         add_header(
             &mut response,
             "Retry-After",
@@ -211,4 +256,15 @@ fn problem(path: &str, method: &HttpMethod, status: u16) -> Response {
         );
     }
     response
+}
+
+fn conflict(path: &str, method: &HttpMethod) -> &'static str {
+    match (path.starts_with("/users"), method) {
+        (true, HttpMethod::Post) => {
+            "Another user has this address, or (then with Retry-After) a request with the same \
+             Idempotency-Key is being carried out"
+        }
+        (true, _) => "Another user has this address",
+        (false, _) => "A request with the same Idempotency-Key is being carried out",
+    }
 }

@@ -41,9 +41,11 @@ pub fn problem(path: &str, method: &HttpMethod, status: u16) -> Value {
     let error = match status {
         400 => ApiError::Invalid(vec![invalid(path, method)]),
         404 => ApiError::NotFound(name, 1),
-        409 => ApiError::EmailTaken,
+        409 if path.starts_with("/users") => ApiError::EmailTaken,
+        409 => ApiError::InFlight,
         413 => ApiError::TooLarge(body::MAX_BYTES),
         415 => ApiError::NotJson,
+        422 => ApiError::KeyReused,
         503 => ApiError::Unavailable(no_cause()),
         _ => ApiError::Internal(no_cause()),
     };

@@ -84,7 +84,8 @@ async fn an_instance_without_redis_is_ready_but_degraded() {
 #[actix_web::test]
 async fn an_instance_without_postgresql_is_not_ready() {
     let app = TestApp::start_with(&["--database-url", NO_POSTGRES]).await;
-    let unavailable = json!({"status": "unavailable", "postgres": "unavailable", "redis": "ok"});
+    let unavailable =
+        json!({"status": "unavailable", "postgres": "unavailable", "redis": "unavailable"});
     assert_eq!(readiness(&app).await, (503, unavailable));
 }
 

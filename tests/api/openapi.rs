@@ -234,6 +234,14 @@ fn assert_documented(document: &Value, method: &Method, path: &str, answer: &Ans
     }
 }
 
+/// POSTs what a key is to stand for from now on.
+async fn first_of_key(app: &TestApp, path: &str, key: &str, body: Map<String, Value>) {
+    let request = app
+        .request(Method::POST, path)
+        .header("idempotency-key", key);
+    send(request.json(&body)).await.data(201);
+}
+
 /// Sends every operation a request that succeeds, and one for each error that the document has for
 /// it, and compares the answers with the document.
 #[actix_web::test]
@@ -242,6 +250,7 @@ async fn every_answer_is_as_documented() {
     let without_database =
         TestApp::start_with(&["--database-url", "postgres://u:p@127.0.0.1:1/d"]).await;
     let document = document();
+    let mut in_flight = app.db.begin().await.unwrap();
     let mut seen = 0;
     // Each takes its two seconds, all at once.
     let mut unavailable = Vec::new();
@@ -273,6 +282,12 @@ async fn every_answer_is_as_documented() {
                 "400" if method == Method::GET => url += "?limit=0",
                 "400" => body = Map::new(),
                 "404" => url = path.replace("{id}", "999999"),
+                // The key's first request is not over.
+                "409" if method == Method::POST => {
+                    let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1 || ' 409', 0))";
+                    let lock = sqlx::query(lock).bind(path.clone());
+                    lock.execute(&mut *in_flight).await.unwrap();
+                }
                 "409" => {
                     let taken = json!({"name": "Ada", "email": email, "password": "secret"});
                     app.post("/users", taken.clone()).await.data(201);
@@ -290,6 +305,25 @@ async fn every_answer_is_as_documented() {
             let mut request = target
                 .request(method.clone(), &url)
                 .header("if-none-match", known);
+            if method == Method::POST {
+                request = request.header("idempotency-key", status);
+            }
+            // The key's first request is this one, or another.
+            match &**status {
+                "201" => {
+                    let first = body.clone();
+                    first_of_key(&app, &path, status, first).await;
+                }
+                "422" => {
+                    let mut first = body.clone();
+                    first.insert(
+                        if path == "/tasks" { "title" } else { "name" }.to_owned(),
+                        json!("First"),
+                    );
+                    first_of_key(&app, &path, status, first).await;
+                }
+                _ => {}
+            }
             if operation["requestBody"].is_object() {
                 let body = Value::Object(body).to_string();
                 request = request.header("content-type", content_type).body(body);

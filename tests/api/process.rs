@@ -13,7 +13,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_taskfleet");
 /// A running `taskfleet serve`.
 pub struct Process {
     /// `http://HOST:PORT`.
-    url: String,
+    pub url: String,
     client: Client,
     child: Child,
     /// Reads on to the end of its output, or else it could not go on.
@@ -21,6 +21,7 @@ pub struct Process {
 }
 
 /// How a program ended that did not run for long.
+#[derive(Debug)]
 pub struct Wrong {
     pub code: Option<i32>,
     pub output: String,

@@ -151,7 +151,11 @@ impl TestApp {
             database,
             client,
         };
-        if !flags.contains(&"--redis-url") {
+        // Where it can be: not without the primary's position.
+        if !["--redis-url", "--database-url"]
+            .iter()
+            .any(|flag| flags.contains(flag))
+        {
             app.redis_connected().await;
         }
         app

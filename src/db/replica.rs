@@ -1,0 +1,137 @@
+//! What is known of a replica: how far it has replayed the primary's log, asked in the background so
+//! that a read pays nothing for it.
+
+use crate::domain::position::Position;
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+/// How often a replica is asked.
+const POLL_EVERY: Duration = Duration::from_millis(75);
+/// Where a read wants more than was known, the replica is asked at once, but not more often than
+/// this: right after a write it is mostly a matter of a few milliseconds.
+const POLL_GAP: Duration = Duration::from_millis(5);
+/// One that takes longer to answer is away.
+const POLL_TIMEOUT: Duration = Duration::from_millis(500);
+/// The pauses between attempts to reach a replica that is away grow from the first to the last.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// What a replica that is away has replayed.
+const AWAY: u64 = 0;
+
+/// A replica, as all workers of this process see it.
+pub struct Replica {
+    /// Counted from 1, in the order of `DATABASE_REPLICA_URLS`.
+    number: usize,
+    options: PgConnectOptions,
+    /// How far it is known to have replayed the log, or [`AWAY`].
+    replayed: AtomicU64,
+    /// Somebody wanted more than is known.
+    wanted: Notify,
+}
+
+impl Replica {
+    /// A replica of which nothing is known yet.
+    pub fn new(number: usize, options: PgConnectOptions) -> Self {
+        Self {
+            number,
+            options,
+            replayed: AtomicU64::new(AWAY),
+            wanted: Notify::new(),
+        }
+    }
+
+    /// Its number, from 1.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// How to connect to it.
+    pub fn options(&self) -> &PgConnectOptions {
+        &self.options
+    }
+
+    /// Whether it is up and known to have replayed the log up to there; if not, it is asked soon.
+    pub fn has_replayed(&self, position: Position) -> bool {
+        let replayed = self.replayed.load(Ordering::Acquire);
+        let enough = replayed != AWAY && replayed >= position.0;
+        if !enough {
+            self.wanted.notify_one();
+        }
+        enough
+    }
+
+    /// Takes note of what a new connection found, which may be *less* than was known: a replica that
+    /// crashed serves again before it has replayed once more all that it had replayed before.
+    pub fn begin_at(&self, replayed: Position) {
+        self.replayed.store(replayed.0, Ordering::Release);
+    }
+
+    /// Has it left alone until the next poll finds it well.
+    pub fn set_away(&self) {
+        self.replayed.store(AWAY, Ordering::Release);
+    }
+
+    /// Watches it for as long as the process lives.
+    pub async fn keep_watching(self: Arc<Self>) {
+        let (shortest, longest) = PAUSES;
+        let mut pause = shortest;
+        loop {
+            let (polls, error) = self.watch().await;
+            self.set_away();
+            if polls > 0 {
+                pause = shortest;
+            }
+            log::warn!("replica-{} is away: {error}", self.number);
+            sleep(pause).await;
+            pause = (pause * 2).min(longest);
+        }
+    }
+
+    /// Polls it until that fails; how many polls succeeded, and why the last did not.
+    async fn watch(&self) -> (u64, sqlx::Error) {
+        let mut polls = 0;
+        let error = async {
+            let mut connection: PgConnection = within(self.options.connect()).await?;
+            loop {
+                let replayed = within(replayed(&mut connection)).await?;
+                self.replayed.fetch_max(replayed.0, Ordering::AcqRel);
+                if polls == 0 {
+                    log::info!("replica-{} is up", self.number);
+                }
+                polls += 1;
+                tokio::select! {
+                    () = sleep(POLL_EVERY) => {}
+                    () = self.wanted.notified() => sleep(POLL_GAP).await,
+                }
+            }
+        };
+        let error: Result<std::convert::Infallible, sqlx::Error> = error.await;
+        match error {
+            Err(error) => (polls, error),
+        }
+    }
+}
+
+async fn within<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    let late = |_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()));
+    timeout(POLL_TIMEOUT, work).await.unwrap_or_else(late)
+}
+
+/// How far the server behind a connection has replayed the log; an error where it is no replica.
+pub async fn replayed(connection: &mut PgConnection) -> sqlx::Result<Position> {
+    let replayed = sqlx::query_scalar!(
+        "SELECT pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint WHERE pg_is_in_recovery()"
+    )
+    .fetch_optional(connection)
+    .await?
+    .flatten();
+    replayed
+        .and_then(|position| u64::try_from(position).ok())
+        .map(Position)
+        .ok_or_else(|| sqlx::Error::Protocol("this server is not a replica".into()))
+}

@@ -1,0 +1,64 @@
+//! An instance that was frozen carries out no write that its caller has given up and may have sent
+//! to another instance.
+
+use crate::helpers::{TestApp, send, wait_until};
+use crate::process::Process;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::process::Command;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+fn signal(process: &Process, signal: &str) {
+    let id = process.id().to_string();
+    let sent = Command::new("kill").args(["-s", signal, &id]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// Sends a request whose answer nobody waits for.
+async fn send_and_leave(process: &Process, method: &str, path: &str, body: &Value) {
+    let host = process.url.trim_start_matches("http://");
+    let body = body.to_string();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+}
+
+#[actix_web::test]
+async fn writes_whose_callers_left_while_an_instance_was_frozen_are_not_carried_out() {
+    let app = TestApp::start().await;
+    let user = app.add_user("Ada").await;
+    let task = app.create_task("acknowledged", user).await;
+    let path = format!("/tasks/{}", task["id"]);
+    let process = Process::serve(&app, &[("LOG_LEVEL", "info"), ("LOG_FORMAT", "json")]).await;
+
+    signal(&process, "STOP");
+    let late = json!({"title": "given up", "userId": user});
+    for _ in 0..5 {
+        send_and_leave(&process, "PUT", &path, &late).await;
+        send_and_leave(&process, "POST", "/tasks", &late).await;
+        send_and_leave(&process, "DELETE", &path, &json!({})).await;
+    }
+    signal(&process, "CONT");
+    // Connections are served in turn, so these come after those.
+    wait_until("the instance answers", async || {
+        send(process.request(Method::GET, &path)).await.status == 200
+    })
+    .await;
+    // A write through it, which queues behind what it may have begun.
+    let added = process.request(Method::POST, "/tasks");
+    let added = send(added.json(&json!({"title": "wanted", "userId": user}))).await;
+    added.data(201);
+    process.end().await;
+
+    assert_eq!(
+        app.titles("?sort=asc").await,
+        ["acknowledged", "wanted"],
+        "what was given up must not be carried out"
+    );
+}
