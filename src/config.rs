@@ -7,7 +7,7 @@ mod parsers;
 pub use cli::CliError;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use parsers::{instance_name, number, rule};
+use parsers::{http_url, instance_name, number, rule};
 use sqlx::postgres::PgConnectOptions;
 use std::fmt;
 use std::net::IpAddr;
@@ -46,6 +46,12 @@ pub enum Role {
     /// input) or, where that file cannot be written, to standard error; the exit code is 0 all the
     /// same, and the last line tells how many there were.
     Import(ImportSettings),
+    /// Checks a deployment from outside: no stale read, no lost write, no duplicate
+    ///
+    /// Writers and readers use the public API at once, on a scratch user, category and tasks that are
+    /// removed afterwards, and what they saw is checked. The exit code is 0 where nothing is wrong, 1
+    /// where something is, which is then shown with times and instances.
+    Verify(VerifySettings),
     /// Prints the OpenAPI document
     Openapi,
     /// Asks the instance on this host whether it is ready; exits with 0 if so (for a container's
@@ -96,6 +102,17 @@ pub struct ImportSettings {
     /// What to log.
     #[command(flatten)]
     pub log: LogSettings,
+}
+
+/// The settings of `verify`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifySettings {
+    /// The deployment, as http://HOST:PORT
+    #[arg(long, env = "VERIFY_URL", default_value = "http://localhost:8080", value_parser = http_url)]
+    pub url: String,
+    /// How long to go on, in seconds
+    #[arg(long, env = "VERIFY_SECONDS", default_value_t = 30, value_parser = number::<u64>(1..=86_400))]
+    pub seconds: u64,
 }
 
 /// The settings of `healthcheck`.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use taskfleet::config::{Cli, CliError, DatabaseSettings, Role};
 use taskfleet::startup::{Application, host_name};
-use taskfleet::{db, import, openapi, shutdown, telemetry};
+use taskfleet::{db, import, openapi, shutdown, telemetry, verify};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -25,7 +25,7 @@ async fn main() -> ExitCode {
     let result = run(role).await;
     telemetry::end();
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -33,13 +33,13 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(role: Role) -> Result<(), Box<dyn Error>> {
+async fn run(role: Role) -> Result<ExitCode, Box<dyn Error>> {
     match role {
         Role::Serve(settings) => {
             let name = settings.http.instance.clone().unwrap_or_else(host_name);
             telemetry::start(&settings.log, &name, Target::Stdout);
             if !database_is_there(&settings.database).await? {
-                return Ok(());
+                return Ok(ExitCode::SUCCESS);
             }
             let (host, port) = (settings.http.host, settings.http.port);
             let application = Application::build(&settings)
@@ -49,7 +49,7 @@ async fn run(role: Role) -> Result<(), Box<dyn Error>> {
         Role::Migrate(settings) => {
             telemetry::start(&settings.log, &host_name(), Target::Stdout);
             if !database_is_there(&settings.database).await? {
-                return Ok(());
+                return Ok(ExitCode::SUCCESS);
             }
             db::migrations::migrate(&settings.database.database_url.0)
                 .await
@@ -61,10 +61,20 @@ async fn run(role: Role) -> Result<(), Box<dyn Error>> {
             telemetry::start(&settings.log, &host_name(), Target::Stderr);
             import::run(&settings).await?;
         }
+        Role::Verify(settings) => {
+            let is_clean = verify::run(&settings)
+                .await
+                .map_err(|error| format!("The deployment cannot be checked: {error}."))?;
+            return Ok(if is_clean {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
+        }
         Role::Openapi => print!("{}", openapi::json()),
         Role::Healthcheck(settings) => healthcheck(settings.port).await?,
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Waits for PostgreSQL; false where somebody asked the process to end meanwhile.

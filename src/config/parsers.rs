@@ -31,3 +31,11 @@ pub fn instance_name(text: &str) -> Result<String, String> {
     fits.then(|| text.to_owned())
         .ok_or_else(|| "1 to 64 visible ASCII characters".to_owned())
 }
+
+/// A parser for the address of a deployment.
+pub fn http_url(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).ok();
+    url.filter(|url| url.scheme() == "http" && url.has_host())
+        .map(|_| text.to_owned())
+        .ok_or_else(|| "an address such as http://localhost:8080 (without TLS)".to_owned())
+}

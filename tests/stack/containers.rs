@@ -5,7 +5,14 @@ use serde_json::{Value, json};
 
 /// What an image may add to its base.
 const LIMIT: u64 = 120 * 1000 * 1000;
-const SERVICES: [&str; 4] = ["nginx", "api", "postgres", "redis"];
+const SERVICES: [&str; 6] = [
+    "nginx",
+    "api",
+    "postgres",
+    "postgres-replica-1",
+    "postgres-replica-2",
+    "redis",
+];
 
 #[tokio::test]
 #[ignore = "needs the composed system: make stack-test"]

@@ -121,10 +121,11 @@ async fn no_read_is_stale_while_tasks_users_and_categories_are_written() {
     for _ in 0..5 {
         traffic.goes_on().await;
     }
-    traffic.sees("hit", 100).await;
-    let account = traffic.ends_clean("reads beside writes").await;
+    traffic.sees_cache("hit", 100).await;
+    let report = traffic.ends_clean("reads beside writes").await;
+    stack.record("nothing", &report);
     assert_eq!(
-        account.instances.into_keys().collect::<BTreeSet<_>>(),
+        report.instances.into_keys().collect::<BTreeSet<_>>(),
         stack.instances().await
     );
 }

@@ -15,7 +15,8 @@ async fn scaling_from_4_to_6_to_2_to_4_costs_no_request_and_stays_even() {
         traffic.is_spread_over(&stack.instances().await).await;
         println!("{count} instances answer, each with its share");
     }
-    traffic.ends_clean("scaling 4 → 6 → 2 → 4").await;
+    let report = traffic.ends_clean("scaling 4 → 6 → 2 → 4").await;
+    stack.record("instances are added and removed", &report);
     stack.settled(INSTANCES).await;
     let answered = stack.tally("/tasks", 50 * INSTANCES).await;
     println!("afterwards: {answered:?}");
@@ -39,9 +40,10 @@ async fn an_instance_told_to_stop_finishes_what_it_has_and_exits_with_0() {
         stack.healthy("api", INSTANCES).await;
         traffic.is_spread_over(&all).await;
     }
-    traffic
+    let report = traffic
         .ends_clean("SIGTERM to two instances, one after the other")
         .await;
+    stack.record("an instance is stopped gracefully", &report);
     let (lines, _) = stack.log("api").await;
     let errors = lines.iter().filter(|line| line["level"] == "ERROR");
     let errors: Vec<_> = errors.collect();
@@ -50,9 +52,9 @@ async fn an_instance_told_to_stop_finishes_what_it_has_and_exits_with_0() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs the composed system: make stack-test"]
-async fn killing_an_instance_costs_no_read() {
+async fn killing_an_instance_costs_no_request() {
     let stack = Stack::of_four().await;
-    let traffic = Traffic::start_reading(&stack).await;
+    let traffic = Traffic::start(&stack).await;
     let all = stack.instances().await;
     for killed in all.iter().take(2) {
         docker(&["kill", "--signal", "KILL", killed], []).await;
@@ -63,16 +65,17 @@ async fn killing_an_instance_costs_no_read() {
         stack.healthy("api", INSTANCES).await;
         traffic.is_spread_over(&all).await;
     }
-    traffic
+    let report = traffic
         .ends_clean("SIGKILL of two instances, one after the other")
         .await;
+    stack.record("an instance is killed", &report);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs the composed system: make stack-test"]
-async fn killing_every_instance_in_turn_costs_no_read() {
+async fn killing_every_instance_in_turn_costs_no_request() {
     let stack = Stack::of_four().await;
-    let traffic = Traffic::start_reading(&stack).await;
+    let traffic = Traffic::start(&stack).await;
     let all = stack.instances().await;
     for instance in &all {
         docker(&["restart", "--time", "0", instance], []).await;
@@ -87,5 +90,6 @@ async fn killing_every_instance_in_turn_costs_no_read() {
     traffic.goes_on().await;
     traffic.is_spread_over(&all).await;
     let what = "SIGKILL of all instances, one after the other";
-    traffic.ends_clean(what).await;
+    let report = traffic.ends_clean(what).await;
+    stack.record("every instance is killed in turn", &report);
 }

@@ -19,18 +19,19 @@ impl Stack {
     async fn loses_and_regains_redis(&self, what: &str, lose: &[&str], regain: &[&str]) {
         self.all_ready_with("ok").await;
         let traffic = Traffic::start(self).await;
-        traffic.sees("hit", 20).await;
+        traffic.sees_cache("hit", 20).await;
         for _ in 0..2 {
             self.compose(lose).await;
-            traffic.sees("bypass", 20).await;
+            traffic.sees_cache("bypass", 20).await;
             traffic.goes_on().await;
             self.all_ready_with("degraded").await;
             self.compose(regain).await;
             self.all_ready_with("ok").await;
-            traffic.sees("hit", 20).await;
+            traffic.sees_cache("hit", 20).await;
             traffic.goes_on().await;
         }
-        traffic.ends_clean(what).await;
+        let report = traffic.ends_clean(what).await;
+        self.record(what, &report);
         self.healthy("redis", 1).await;
     }
 }

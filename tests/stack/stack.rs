@@ -5,14 +5,27 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use taskfleet::verify::Report;
+use taskfleet::verify::check::Rule;
 use tokio::process::Command;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{sleep, timeout};
 
 /// How many instances there are where a test does not say otherwise.
 pub const INSTANCES: usize = 4;
+
+/// What runs beside them, one of each.
+const SERVICES: [&str; 5] = [
+    "nginx",
+    "postgres",
+    "postgres-replica-1",
+    "postgres-replica-2",
+    "redis",
+];
 
 /// Whoever has it has the system.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -98,14 +111,41 @@ impl Stack {
         if services.iter().any(|container| container.state == "paused") {
             stack.compose(&["unpause"]).await;
         }
-        if services.iter().filter(|one| one.is_healthy()).count() != INSTANCES + 3 {
+        if services.iter().filter(|one| one.is_healthy()).count() != INSTANCES + SERVICES.len() {
             stack.scale(INSTANCES).await;
         }
-        for service in ["nginx", "postgres", "redis"] {
+        for service in SERVICES {
             stack.healthy(service, 1).await;
         }
         stack.settled(INSTANCES).await;
         stack
+    }
+
+    /// The name of its project.
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
+    /// Adds a line to the report that scripts/stack-test prints at the end.
+    pub fn record(&self, case: &str, report: &Report) {
+        let stalest = report.stalest().map(|age| format!("{age:.1?}"));
+        let line = format!(
+            "{case}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{:.0?}\n",
+            report.reads,
+            report.writes,
+            report.failed_reads.len(),
+            report.failed_writes.len(),
+            report.count(Rule::Lost),
+            report.count(Rule::Duplicate),
+            report.count(Rule::Stale),
+            stalest.as_deref().unwrap_or("-"),
+            report.slowest_read,
+        );
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(setting("STACK_REPORT"));
+        file.unwrap().write_all(line.as_bytes()).unwrap();
     }
 
     /// `docker compose …`, which has to succeed.

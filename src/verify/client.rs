@@ -1,0 +1,133 @@
+//! The public API as a client sees it: one request, its answer, and when both were.
+
+use super::history::{Moment, Origin};
+use reqwest::Method;
+use serde_json::Value;
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+/// A request that takes longer than this has failed.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client of one deployment.
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    started: Instant,
+}
+
+/// A request and what became of it.
+pub struct Exchange {
+    /// When the request was sent.
+    pub begin: Moment,
+    /// When its answer had arrived.
+    pub end: Moment,
+    /// The answer, or why there is none.
+    pub answer: Result<Answer, String>,
+}
+
+/// An answer.
+pub struct Answer {
+    /// Its status code.
+    pub status: u16,
+    /// Its body; null where that is not JSON.
+    pub body: Value,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl Answer {
+    /// Whether what was asked for was done.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The id of the thing in it.
+    pub fn id(&self) -> Option<i64> {
+        self.body.pointer("/data/id")?.as_i64()
+    }
+
+    /// What it says, for a person.
+    pub fn sentence(&self) -> String {
+        let detail = self.body.get("detail").and_then(Value::as_str);
+        format!("{} {}", self.status, detail.unwrap_or_default())
+    }
+}
+
+impl Client {
+    /// A client whose clock starts now. The URL is that of the deployment, without a path.
+    pub fn new(url: &str) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            http: reqwest::Client::builder().timeout(TIMEOUT).build()?,
+            url: url.trim_end_matches('/').to_owned(),
+            started: Instant::now(),
+        })
+    }
+
+    /// The present, as histories count it.
+    pub fn now(&self) -> Moment {
+        self.started.elapsed()
+    }
+
+    /// Sends a request and reads its answer to the end.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Exchange {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some(body) = body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let begin = self.now();
+        let answer = read(request).await.map_err(|error| in_full(&error));
+        Exchange {
+            begin,
+            end: self.now(),
+            answer,
+        }
+    }
+
+    /// GETs a path.
+    pub async fn get(&self, path: &str) -> Exchange {
+        self.send(Method::GET, path, None, None).await
+    }
+}
+
+async fn read(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+    let response = request.send().await?;
+    let header = |name| {
+        let value = response.headers().get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    let origin = Origin {
+        instance: header("x-instance"),
+        cache: header("x-cache"),
+        source: header("x-served-from"),
+    };
+    let status = response.status().as_u16();
+    let body = response.bytes().await?;
+    Ok(Answer {
+        status,
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+        origin,
+    })
+}
+
+/// An error with all its causes.
+fn in_full(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

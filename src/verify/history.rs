@@ -1,0 +1,132 @@
+//! What happened, as clients saw it: every write and every read with its times.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+/// A point in time, since the beginning.
+pub type Moment = Duration;
+
+/// Where an answer came from, as its headers say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// `X-Instance`.
+    pub instance: Option<String>,
+    /// `X-Cache`.
+    pub cache: Option<String>,
+    /// `X-Served-From`.
+    pub source: Option<String>,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [&self.instance, &self.source];
+        let parts: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
+        out.write_str(&parts.join(", "))
+    }
+}
+
+/// What a client knows of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Acknowledged,
+    /// It may or may not have been done.
+    Unknown,
+}
+
+/// One write.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// When it was sent first.
+    pub begin: Moment,
+    /// When the last answer to it had arrived.
+    pub end: Moment,
+    /// What is known of it.
+    pub outcome: Outcome,
+    /// Who answered.
+    pub origin: Origin,
+}
+
+impl Write {
+    /// Whether it was acknowledged before then.
+    pub fn is_acknowledged_before(&self, moment: Moment) -> bool {
+        self.outcome == Outcome::Acknowledged && self.end < moment
+    }
+}
+
+/// Something with a version that one writer raises step by step.
+#[derive(Clone, Debug, Default)]
+pub struct Register {
+    /// What it is, for a person: `title of task 7`.
+    pub name: String,
+    /// The writes, by the version that they wrote.
+    pub writes: BTreeMap<u64, Write>,
+    /// The version that was there in the end; `None` where it was not there at all.
+    pub last: Option<u64>,
+}
+
+/// A task that is created once, under one idempotency key, and perhaps deleted later.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Its creation.
+    pub create: Write,
+    /// Its deletion.
+    pub delete: Option<Write>,
+    /// The ids that were answered to its key.
+    pub ids: BTreeSet<i64>,
+}
+
+/// The name of an item: its creator and a number.
+pub type ItemName = (usize, u64);
+
+/// One read.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// Who read.
+    pub reader: usize,
+    /// What was asked for.
+    pub path: String,
+    /// When it was sent.
+    pub begin: Moment,
+    /// When its answer had arrived.
+    pub end: Moment,
+    /// Who answered.
+    pub origin: Origin,
+    /// The registers that it must show, and the version that it shows, if any.
+    pub registers: Vec<(usize, Option<u64>)>,
+    /// The items that it shows, where it must show all.
+    pub items: Option<BTreeSet<ItemName>>,
+}
+
+/// A request that was not answered with a success.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// When it was sent.
+    pub begin: Moment,
+    /// How long it took.
+    pub took: Duration,
+    /// The request and what came of it.
+    pub what: String,
+}
+
+/// Everything that happened.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// The registers.
+    pub registers: Vec<Register>,
+    /// The items.
+    pub items: BTreeMap<ItemName, Item>,
+    /// The reads that were answered.
+    pub reads: Vec<Read>,
+    /// The items that were there in the end, and under how many ids each.
+    pub left: BTreeMap<ItemName, usize>,
+    /// Reads that were not answered.
+    pub failed_reads: Vec<Failure>,
+    /// Writes that were not done, or of which that is not known.
+    pub failed_writes: Vec<Failure>,
+    /// How many writes there were.
+    pub writes: u64,
+    /// How many requests were repeats under the same idempotency key.
+    pub repeats: u64,
+}

@@ -1,0 +1,151 @@
+//! What a check found, for a person.
+
+use super::check::{Rule, Violation};
+use super::history::{Failure, History, Moment};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// How many offending operations of each kind are shown.
+const SHOWN: usize = 5;
+
+/// What a check found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How long it took.
+    pub took: Duration,
+    /// How many reads were answered.
+    pub reads: usize,
+    /// How many writes there were.
+    pub writes: u64,
+    /// How many requests were repeats under the same idempotency key.
+    pub repeats: u64,
+    /// Reads that were not answered with a success.
+    pub failed_reads: Vec<Failure>,
+    /// Writes that were not done, or of which that is not known.
+    pub failed_writes: Vec<Failure>,
+    /// Where rules were broken.
+    pub violations: Vec<Violation>,
+    /// How many reads came from where.
+    pub sources: BTreeMap<String, usize>,
+    /// How many reads each instance answered.
+    pub instances: BTreeMap<String, usize>,
+    /// How long the slowest read took that was answered.
+    pub slowest_read: Duration,
+}
+
+impl Report {
+    /// The report on a history.
+    pub fn new(history: &History, violations: Vec<Violation>, took: Moment) -> Self {
+        let (mut sources, mut instances) = (BTreeMap::new(), BTreeMap::new());
+        for read in &history.reads {
+            for (counts, name) in [
+                (&mut sources, &read.origin.source),
+                (&mut instances, &read.origin.instance),
+            ] {
+                let name = name.as_deref().unwrap_or("not said").to_owned();
+                *counts.entry(name).or_default() += 1;
+            }
+        }
+        let reads = history.reads.iter();
+        Self {
+            took,
+            reads: history.reads.len(),
+            writes: history.writes,
+            repeats: history.repeats,
+            failed_reads: history.failed_reads.clone(),
+            failed_writes: history.failed_writes.clone(),
+            violations,
+            sources,
+            instances,
+            slowest_read: reads
+                .map(|read| read.end.saturating_sub(read.begin))
+                .max()
+                .unwrap_or_default(),
+        }
+    }
+
+    /// How often a rule was broken.
+    pub fn count(&self, rule: Rule) -> usize {
+        let violations = self.violations.iter();
+        violations
+            .filter(|violation| violation.rule == rule)
+            .count()
+    }
+
+    /// How long before the stalest read the write had been acknowledged that it does not show.
+    pub fn stalest(&self) -> Option<Duration> {
+        let ages = self.violations.iter().filter_map(|violation| violation.age);
+        ages.max()
+    }
+
+    /// Whether no rule was broken and no request failed.
+    pub fn is_clean(&self) -> bool {
+        self.violations.is_empty() && self.failed_reads.is_empty() && self.failed_writes.is_empty()
+    }
+}
+
+/// A table, and below it what went wrong.
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut row = |what: &str, value: String| writeln!(out, "  {what:<42} {value:>8}");
+        row("reads", self.reads.to_string())?;
+        row("writes", self.writes.to_string())?;
+        row(
+            "repeats under the same idempotency key",
+            self.repeats.to_string(),
+        )?;
+        row("failed reads", self.failed_reads.len().to_string())?;
+        row("failed writes", self.failed_writes.len().to_string())?;
+        for rule in Rule::ALL {
+            row(&rule.to_string(), self.count(rule).to_string())?;
+        }
+        if let Some(stalest) = self.stalest() {
+            row("the stalest read, behind by", format!("{stalest:.0?}"))?;
+        }
+        row("the slowest read", format!("{:.0?}", self.slowest_read))?;
+        for (source, count) in &self.sources {
+            row(&format!("reads served from {source}"), count.to_string())?;
+        }
+        for (instance, count) in &self.instances {
+            row(&format!("reads answered by {instance}"), count.to_string())?;
+        }
+        for rule in Rule::ALL {
+            let broken = self.violations.iter().filter(|one| one.rule == rule);
+            show(out, &rule.to_string(), broken.map(|one| one.what.clone()))?;
+        }
+        for (what, failures) in [
+            ("failed reads", &self.failed_reads),
+            ("failed writes", &self.failed_writes),
+        ] {
+            let lines = failures.iter().map(|failure| {
+                let Failure { begin, took, what } = failure;
+                format!(
+                    "{what}, sent at {:.3} s, after {took:.0?}",
+                    begin.as_secs_f64()
+                )
+            });
+            show(out, what, lines)?;
+        }
+        Ok(())
+    }
+}
+
+fn show(
+    out: &mut fmt::Formatter<'_>,
+    what: &str,
+    lines: impl Iterator<Item = String>,
+) -> fmt::Result {
+    let lines: Vec<_> = lines.collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{what}:")?;
+    for line in lines.iter().take(SHOWN) {
+        writeln!(out, "  {line}")?;
+    }
+    match lines.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => writeln!(out, "  … and {more} more"),
+    }
+}

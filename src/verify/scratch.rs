@@ -1,0 +1,230 @@
+//! The scratch things that a check works on: a user, a category and some tasks of its own, which it
+//! removes afterwards.
+
+use super::client::{Answer, Client, Exchange};
+use super::history::ItemName;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+/// How many tasks have versions.
+const TASKS: usize = 2;
+/// How long to go on trying what has to succeed before or after the check itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The deployment cannot be checked at all.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} failed: {cause}")]
+pub struct SetupError {
+    what: String,
+    cause: String,
+}
+
+impl SetupError {
+    /// There is not even a client.
+    pub fn no_client(error: reqwest::Error) -> Self {
+        Self {
+            what: "making a client".to_owned(),
+            cause: error.to_string(),
+        }
+    }
+}
+
+/// What a check works on.
+pub struct Scratch {
+    /// In the description of each task, by which a search finds them and nothing else.
+    pub marker: String,
+    user: i64,
+    category: i64,
+    tasks: Vec<i64>,
+}
+
+/// Something with a version: where it is written, and by which field.
+pub struct Versioned {
+    /// Its path.
+    pub path: String,
+    /// The field that holds the version.
+    pub field: &'static str,
+    /// What it is, for a person.
+    pub name: String,
+}
+
+/// The text that stands for a version.
+pub fn text_of(version: u64) -> String {
+    format!("version {version}")
+}
+
+fn version_in(value: Option<&Value>) -> Option<u64> {
+    value?.as_str()?.strip_prefix("version ")?.parse().ok()
+}
+
+/// The title of an item.
+pub fn title_of((creator, number): ItemName) -> String {
+    format!("item {creator}-{number}")
+}
+
+fn item_in(title: &Value) -> Option<ItemName> {
+    let (creator, number) = title.as_str()?.strip_prefix("item ")?.split_once('-')?;
+    Some((creator.parse().ok()?, number.parse().ok()?))
+}
+
+impl Scratch {
+    /// Makes everything, at version 0.
+    pub async fn make(client: &Client) -> Result<Self, SetupError> {
+        let marker = format!("verify-{}", Uuid::new_v4().simple());
+        let user = json!({
+            "name": text_of(0),
+            "email": format!("{marker}@example.com"),
+            "password": Uuid::new_v4().to_string(),
+        });
+        let user = create(client, "/users", &user).await?;
+        let category = create(client, "/categories", &json!({"name": text_of(0)})).await?;
+        let mut scratch = Self {
+            marker,
+            user,
+            category,
+            tasks: Vec::new(),
+        };
+        for _ in 0..TASKS {
+            let task = create(client, "/tasks", &scratch.task(&text_of(0))).await?;
+            scratch.tasks.push(task);
+        }
+        Ok(scratch)
+    }
+
+    /// The body of a task with this title.
+    pub fn task(&self, title: &str) -> Value {
+        json!({
+            "title": title,
+            "description": self.marker,
+            "userId": self.user,
+            "categoryId": self.category,
+        })
+    }
+
+    /// Everything with a version: the tasks, the user and the category, in this order.
+    pub fn versioned(&self) -> Vec<Versioned> {
+        let (user, category) = (self.user, self.category);
+        let tasks = self.tasks.iter().map(|id| Versioned {
+            path: format!("/tasks/{id}"),
+            field: "title",
+            name: format!("title of task {id}"),
+        });
+        let others = [
+            ("/users", user, "name of user"),
+            ("/categories", category, "name of category"),
+        ];
+        let others = others.map(|(path, id, name)| Versioned {
+            path: format!("{path}/{id}"),
+            field: "name",
+            name: format!("{name} {id}"),
+        });
+        tasks.chain(others).collect()
+    }
+
+    /// The lists that show all tasks here. There are fewer than a page holds.
+    pub fn lists(&self) -> [String; 3] {
+        [
+            format!("/tasks?userId={}&limit=100", self.user),
+            format!("/tasks?categoryId={}&limit=100&sort=asc", self.category),
+            format!("/tasks?search={}&limit=100", self.marker),
+        ]
+    }
+
+    /// What the answer to a list shows of each thing with a version. Each task embeds the user and
+    /// the category; the oldest version counts.
+    pub fn versions_in_list(&self, body: &Value) -> Vec<Option<u64>> {
+        let rows = rows(body);
+        let task = |id: &i64| {
+            let row = rows.iter().find(|row| row["id"].as_i64() == Some(*id))?;
+            version_in(row.get("title"))
+        };
+        let oldest = |place: &str| rows.iter().map(|row| version_in(row.pointer(place))).min();
+        let mut versions: Vec<_> = self.tasks.iter().map(task).collect();
+        versions.push(oldest("/user/name").flatten());
+        versions.push(oldest("/category/name").flatten());
+        versions
+    }
+
+    /// The version in the answer to a read of one thing.
+    pub fn version_in_one(body: &Value, field: &str) -> Option<u64> {
+        version_in(body.get("data")?.get(field))
+    }
+
+    /// How often each item is in the answer to a list.
+    pub fn items_in_list(body: &Value) -> BTreeMap<ItemName, usize> {
+        let mut items = BTreeMap::new();
+        for name in rows(body)
+            .iter()
+            .filter_map(|row| item_in(row.get("title")?))
+        {
+            *items.entry(name).or_default() += 1;
+        }
+        items
+    }
+
+    /// The list of everything here, once it can be had.
+    pub async fn last(&self, client: &Client) -> Result<Value, SetupError> {
+        let [list, ..] = self.lists();
+        let answer = insist(client, Method::GET, &list, None, Answer::is_success).await?;
+        Ok(answer.body)
+    }
+
+    /// Removes everything.
+    pub async fn remove(&self, client: &Client) -> Result<(), SetupError> {
+        let left = self.last(client).await?;
+        let tasks = rows(&left).iter().filter_map(|row| row["id"].as_i64());
+        let mut paths: Vec<_> = tasks.map(|id| format!("/tasks/{id}")).collect();
+        paths.push(format!("/users/{}", self.user));
+        paths.push(format!("/categories/{}", self.category));
+        for path in paths {
+            let is_gone = |answer: &Answer| answer.is_success() || answer.status == 404;
+            insist(client, Method::DELETE, &path, None, is_gone).await?;
+        }
+        Ok(())
+    }
+}
+
+fn rows(body: &Value) -> &[Value] {
+    let rows = body.get("data").and_then(Value::as_array);
+    rows.map_or(&[], Vec::as_slice)
+}
+
+async fn create(client: &Client, path: &str, body: &Value) -> Result<i64, SetupError> {
+    let created = |answer: &Answer| answer.is_success() && answer.id().is_some();
+    let answer = insist(client, Method::POST, path, Some(body), created).await?;
+    Ok(answer.id().unwrap_or_default())
+}
+
+/// Repeats a request until its answer is good, for a while; a refusal ends it at once.
+async fn insist(
+    client: &Client,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+    is_good: impl Fn(&Answer) -> bool,
+) -> Result<Answer, SetupError> {
+    let key = Uuid::new_v4().to_string();
+    let key = (method == Method::POST).then_some(&*key);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let Exchange { answer, .. } = client.send(method.clone(), path, body, key).await;
+        let (cause, is_final) = match answer {
+            Ok(answer) if is_good(&answer) => return Ok(answer),
+            Ok(answer) => (
+                answer.sentence(),
+                answer.status < 500 && answer.status != 409,
+            ),
+            Err(cause) => (cause, false),
+        };
+        if is_final || Instant::now() > deadline {
+            let what = format!("{method} {path}");
+            return Err(SetupError { what, cause });
+        }
+        sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,358 @@
+//! Concurrent writers and readers at work on a deployment, and the history of what they saw.
+
+use super::check::check;
+use super::client::{Answer, Client, Exchange};
+use super::history::{
+    Failure, History, Item, ItemName, Moment, Origin, Outcome, Read, Register, Write,
+};
+use super::report::Report;
+use super::scratch::{Scratch, SetupError, Versioned, text_of, title_of};
+use reqwest::Method;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+/// How many of an item's successors are created before it is deleted.
+const KEPT: u64 = 8;
+/// How long a write whose outcome is unknown is repeated under its key.
+const PATIENCE: Duration = Duration::from_secs(30);
+const REPEAT_AFTER: Duration = Duration::from_millis(100);
+/// Every so many items, a create that was acknowledged is repeated all the same.
+const REPEAT_EVERY: u64 = 4;
+
+/// How much there is to do at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How many readers there are, and how often each begins a read at the most.
+    pub readers: usize,
+    /// See there.
+    pub read_every: Duration,
+    /// How many creators there are, beside one writer for each thing with a version.
+    pub creators: usize,
+    /// How often each writer and each creator begins a write at the most.
+    pub write_every: Duration,
+}
+
+impl Default for Pace {
+    /// Some 300 reads and 80 writes a second, where the deployment is as fast.
+    fn default() -> Self {
+        Self {
+            readers: 6,
+            read_every: Duration::from_millis(20),
+            creators: 2,
+            write_every: Duration::from_millis(75),
+        }
+    }
+}
+
+/// Writers and readers at work.
+pub struct Session {
+    world: Arc<World>,
+    workers: JoinSet<()>,
+}
+
+/// What the workers share.
+struct World {
+    client: Client,
+    pace: Pace,
+    scratch: Scratch,
+    versioned: Vec<Versioned>,
+    over: AtomicBool,
+    history: Mutex<History>,
+}
+
+impl Session {
+    /// Makes what is needed and begins to read and write.
+    pub async fn start(url: &str, pace: Pace) -> Result<Self, SetupError> {
+        let client = Client::new(url).map_err(SetupError::no_client)?;
+        let scratch = Scratch::make(&client).await?;
+        let versioned = scratch.versioned();
+        let made = Write {
+            begin: Moment::ZERO,
+            end: Moment::ZERO,
+            outcome: Outcome::Acknowledged,
+            origin: Origin::default(),
+        };
+        let registers = versioned.iter().map(|thing| Register {
+            name: thing.name.clone(),
+            writes: [(0, made.clone())].into(),
+            last: None,
+        });
+        let history = History {
+            registers: registers.collect(),
+            ..History::default()
+        };
+        let world = Arc::new(World {
+            client,
+            pace,
+            scratch,
+            versioned,
+            over: AtomicBool::new(false),
+            history: Mutex::new(history),
+        });
+        let mut workers = JoinSet::new();
+        for reader in 0..pace.readers {
+            workers.spawn(Arc::clone(&world).keep_reading(reader));
+        }
+        for register in 0..world.versioned.len() {
+            workers.spawn(Arc::clone(&world).keep_writing(register));
+        }
+        for creator in 0..pace.creators {
+            workers.spawn(Arc::clone(&world).keep_creating(creator));
+        }
+        Ok(Self { world, workers })
+    }
+
+    /// What has happened so far.
+    pub fn so_far<T>(&self, look: impl FnOnce(&History) -> T) -> T {
+        look(&self.world.history())
+    }
+
+    /// Ends, looks at what is there in the end, removes it, and checks everything.
+    pub async fn end(mut self) -> Result<Report, SetupError> {
+        self.world.over.store(true, Ordering::Relaxed);
+        while let Some(ended) = self.workers.join_next().await {
+            if let Err(panic) = ended {
+                std::panic::resume_unwind(panic.into_panic());
+            }
+        }
+        let World {
+            client, scratch, ..
+        } = &*self.world;
+        let last = scratch.last(client).await?;
+        let mut history = std::mem::take(&mut *self.world.history());
+        let versions = scratch.versions_in_list(&last);
+        for (register, version) in history.registers.iter_mut().zip(versions) {
+            register.last = version;
+        }
+        history.left = Scratch::items_in_list(&last);
+        scratch.remove(client).await?;
+        let violations = check(&history);
+        Ok(Report::new(&history, violations, client.now()))
+    }
+}
+
+impl World {
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    async fn keep_reading(self: Arc<Self>, reader: usize) {
+        let lists = self.scratch.lists();
+        let lists = lists.iter().map(|path| (path.as_str(), None));
+        let ones = self.versioned.iter().enumerate();
+        let ones = ones.map(|(number, thing)| (thing.path.as_str(), Some(number)));
+        let views: Vec<_> = lists.chain(ones).collect();
+        let mut clock = steps(self.pace.read_every);
+        for (path, number) in views.into_iter().cycle().skip(reader) {
+            if self.is_over() {
+                return;
+            }
+            clock.tick().await;
+            let exchange = self.client.get(path).await;
+            self.record_read(reader, path, number, exchange);
+        }
+    }
+
+    fn record_read(&self, reader: usize, path: &str, number: Option<usize>, exchange: Exchange) {
+        let Exchange { begin, end, answer } = exchange;
+        let answer = match answer {
+            Ok(answer) if answer.is_success() => answer,
+            other => {
+                let failure = failure("GET", path, begin, end, &other);
+                self.history().failed_reads.push(failure);
+                return;
+            }
+        };
+        let (registers, items) = match number.and_then(|number| self.versioned.get(number)) {
+            Some(thing) => {
+                let version = Scratch::version_in_one(&answer.body, thing.field);
+                (vec![(number.unwrap_or_default(), version)], None)
+            }
+            None => {
+                let versions = self.scratch.versions_in_list(&answer.body);
+                let items = Scratch::items_in_list(&answer.body);
+                (
+                    versions.into_iter().enumerate().collect(),
+                    Some(items.into_keys().collect()),
+                )
+            }
+        };
+        self.history().reads.push(Read {
+            reader,
+            path: path.to_owned(),
+            begin,
+            end,
+            origin: answer.origin,
+            registers,
+            items,
+        });
+    }
+
+    async fn keep_writing(self: Arc<Self>, number: usize) {
+        let Some(Versioned { path, field, .. }) = self.versioned.get(number) else {
+            return;
+        };
+        let mut clock = steps(self.pace.write_every);
+        for version in 1.. {
+            if self.is_over() {
+                return;
+            }
+            clock.tick().await;
+            let change = json!({ *field: text_of(version) });
+            let exchange = self.client.send(Method::PUT, path, Some(&change), None);
+            let Exchange { begin, end, answer } = exchange.await;
+            let mut history = self.history();
+            history.writes += 1;
+            let (outcome, origin) = match answer {
+                Ok(answer) if answer.is_success() => (Outcome::Acknowledged, answer.origin),
+                other => {
+                    let failure = failure("PUT", path, begin, end, &other);
+                    history.failed_writes.push(failure);
+                    (
+                        Outcome::Unknown,
+                        other.map(|answer| answer.origin).unwrap_or_default(),
+                    )
+                }
+            };
+            let write = Write {
+                begin,
+                end,
+                outcome,
+                origin,
+            };
+            if let Some(register) = history.registers.get_mut(number) {
+                register.writes.insert(version, write);
+            }
+        }
+    }
+
+    async fn keep_creating(self: Arc<Self>, creator: usize) {
+        let mut clock = steps(self.pace.write_every);
+        for number in 0.. {
+            if self.is_over() {
+                return;
+            }
+            clock.tick().await;
+            self.create((creator, number)).await;
+            if let Some(old) = number.checked_sub(KEPT) {
+                self.delete((creator, old)).await;
+            }
+        }
+    }
+
+    /// Creates an item, repeating the request under its key until it is settled.
+    async fn create(&self, name: ItemName) {
+        let body = self.scratch.task(&title_of(name));
+        let key = format!(
+            "{}-{}",
+            self.scratch.marker,
+            title_of(name).replace(' ', "-")
+        );
+        let send = || {
+            self.client
+                .send(Method::POST, "/tasks", Some(&body), Some(&key))
+        };
+        let is_done = |answer: &Answer| answer.is_success() && answer.id().is_some();
+        let (write, answer) = self.settle("POST /tasks", send, is_done).await;
+        let mut ids: BTreeSet<_> = answer.and_then(|answer| answer.id()).into_iter().collect();
+        if name.1.is_multiple_of(REPEAT_EVERY) && write.outcome == Outcome::Acknowledged {
+            let (_, again) = self.settle("POST /tasks", send, is_done).await;
+            ids.extend(again.and_then(|answer| answer.id()));
+            self.history().repeats += 1;
+        }
+        let item = Item {
+            create: write,
+            delete: None,
+            ids,
+        };
+        self.history().items.insert(name, item);
+    }
+
+    /// Deletes an item, repeating the request until it is settled: that it is not there any more is
+    /// as good, because an attempt before may have done it.
+    async fn delete(&self, name: ItemName) {
+        let id = self
+            .history()
+            .items
+            .get(&name)
+            .and_then(|item| item.ids.first().copied());
+        let Some(id) = id else { return };
+        let path = format!("/tasks/{id}");
+        let send = || self.client.send(Method::DELETE, &path, None, None);
+        let is_done = |answer: &Answer| answer.is_success() || answer.status == 404;
+        let (write, _) = self.settle("DELETE /tasks/…", send, is_done).await;
+        if let Some(item) = self.history().items.get_mut(&name) {
+            item.delete = Some(write);
+        }
+    }
+
+    /// Sends a request that may be repeated until it is known to be done, or for a while.
+    async fn settle<F: Future<Output = Exchange>>(
+        &self,
+        what: &str,
+        send: impl Fn() -> F,
+        is_done: impl Fn(&Answer) -> bool,
+    ) -> (Write, Option<Answer>) {
+        let begin = self.client.now();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let exchange = send().await;
+            let end = exchange.end;
+            let write = |outcome, origin| Write {
+                begin,
+                end,
+                outcome,
+                origin,
+            };
+            match exchange.answer {
+                Ok(answer) if is_done(&answer) => {
+                    self.history().writes += 1;
+                    let origin = answer.origin.clone();
+                    return (write(Outcome::Acknowledged, origin), Some(answer));
+                }
+                other if Instant::now() > deadline => {
+                    let failure = failure(what, "", exchange.begin, end, &other);
+                    let mut history = self.history();
+                    history.writes += 1;
+                    history.failed_writes.push(failure);
+                    return (write(Outcome::Unknown, Origin::default()), None);
+                }
+                _ => self.history().repeats += 1,
+            }
+            sleep(REPEAT_AFTER).await;
+        }
+    }
+}
+
+fn failure(
+    method: &str,
+    path: &str,
+    begin: Moment,
+    end: Moment,
+    answer: &Result<Answer, String>,
+) -> Failure {
+    let cause = match answer {
+        Ok(answer) => format!("{} ({})", answer.sentence(), answer.origin),
+        Err(cause) => cause.clone(),
+    };
+    Failure {
+        begin,
+        took: end.saturating_sub(begin),
+        what: format!("{method} {path}: {cause}"),
+    }
+}
+
+fn steps(every: Duration) -> tokio::time::Interval {
+    let mut clock = interval(every);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    clock
+}

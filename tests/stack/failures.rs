@@ -1,0 +1,318 @@
+//! Parts of the system fail under load, one case each, and what clients may see of it.
+
+use crate::stack::{INSTANCES, Stack, docker, run, wait_until};
+use crate::traffic::Traffic;
+use std::time::Duration;
+use taskfleet::verify::Report;
+use taskfleet::verify::check::Rule;
+use tokio::process::Command;
+use tokio::time::sleep;
+
+/// The replicas' services.
+const REPLICAS: [&str; 2] = ["postgres-replica-1", "postgres-replica-2"];
+/// No client waits longer than this for an answer while the primary is away.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// `CACHE_TTL_SECONDS` of the composed system.
+const TTL: Duration = Duration::from_secs(30);
+
+impl Stack {
+    /// Waits until both replicas answer and have an even share of what reaches PostgreSQL.
+    async fn replicas_serve(&self, traffic: &Traffic) {
+        for service in REPLICAS {
+            self.healthy(service, 1).await;
+            let name = service.trim_start_matches("postgres-");
+            traffic
+                .sees(&format!("{name} serves"), 10, |read| {
+                    read.origin.source.as_deref() == Some(name)
+                })
+                .await;
+        }
+    }
+
+    async fn psql(&self, service: &str, sql: &str) -> String {
+        let psql = [
+            "exec",
+            "-T",
+            service,
+            "psql",
+            "-U",
+            "taskfleet",
+            "-qAtc",
+            sql,
+        ];
+        self.compose(&psql).await
+    }
+
+    async fn redis_cli(&self, command: &[&str]) -> String {
+        let cli = ["exec", "-T", "redis", "redis-cli"];
+        self.compose(&[&cli, command].concat()).await
+    }
+}
+
+/// Fails unless nothing was lost, nothing was made twice and nothing was stale.
+fn assert_truthful(what: &str, report: &Report) {
+    assert!(report.violations.is_empty(), "{what}:\n{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the composed system: make stack-test"]
+async fn a_frozen_instance_costs_no_request_and_does_nothing_late() {
+    let stack = Stack::of_four().await;
+    let traffic = Traffic::start(&stack).await;
+    let all = stack.instances().await;
+    for frozen in all.iter().take(2) {
+        docker(&["kill", "--signal", "STOP", frozen], []).await;
+        // Longer than NGINX waits for it, so that what it has is passed on to others.
+        sleep(Duration::from_secs(8)).await;
+        docker(&["kill", "--signal", "CONT", frozen], []).await;
+        traffic.goes_on().await;
+        traffic.is_spread_over(&all).await;
+    }
+    let report = traffic
+        .ends_clean("an instance frozen for 8 s, twice")
+        .await;
+    stack.record("an instance is frozen and thaws", &report);
+    stack.healthy("api", INSTANCES).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the composed system: make stack-test"]
+async fn replacing_every_instance_by_a_new_build_costs_no_request() {
+    let stack = Stack::of_four().await;
+    let traffic = Traffic::start(&stack).await;
+    let before = stack.instances().await;
+    let restart = Command::new("scripts/restart")
+        .envs(stack.variables())
+        .output();
+    let said = restart.await.unwrap();
+    assert!(said.status.success(), "{said:?}");
+    let after = stack.instances().await;
+    assert!(after.len() == INSTANCES && after.is_disjoint(&before));
+    traffic.is_spread_over(&after).await;
+    let report = traffic.ends_clean("make restart").await;
+    stack.record("every instance is replaced (make restart)", &report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the composed system: make stack-test"]
+async fn reloading_nginx_costs_no_request() {
+    let stack = Stack::of_four().await;
+    let traffic = Traffic::start(&stack).await;
+    for _ in 0..3 {
+        stack
+            .compose(&["exec", "-T", "nginx", "nginx", "-s", "reload"])
+            .await;
+        traffic.goes_on().await;
+    }
+    let report = traffic.ends_clean("NGINX reloaded, three times").await;
+    stack.record("NGINX is reloaded", &report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the composed system: make stack-test"]
+async fn a_redis_that_comes_back_with_its_old_data_shows_nothing_old() {
+    let stack = Stack::of_four().await;
+    let traffic = Traffic::start(&stack).await;
+    let each = |action: &str| {
+        format!(
+            "for _, key in ipairs(redis.call('KEYS', '*')) do {action} end return redis.status_reply('OK')"
+        )
+    };
+    for _ in 0..2 {
+        traffic.sees_cache("hit", 50).await;
+        // What a snapshot would hold.
+        let save =
+            each("if key:sub(1, 4) ~= 'old:' then redis.call('COPY', key, 'old:' .. key) end");
+        stack.redis_cli(&["EVAL", &save, "0"]).await;
+        traffic.goes_on().await;
+        // In one step, as clients see a restart: the old data is there and all connections are gone.
+        let load = each(
+            "if key:sub(1, 4) == 'old:' then redis.call('RENAME', key, key:sub(5)) \
+             elseif redis.call('EXISTS', 'old:' .. key) == 0 then redis.call('DEL', key) end",
+        );
+        let restart = format!(
+            "printf '%s\\n' MULTI \"EVAL \\\"{load}\\\" 0\" 'CLIENT KILL TYPE normal SKIPME yes' EXEC | redis-cli"
+        );
+        let said = stack
+            .compose(&["exec", "-T", "redis", "sh", "-c", &restart])
+            .await;
+        assert!(!said.contains("ERR"), "{said}");
+        traffic.goes_on().await;
+    }
+    let report = traffic.ends_clean("Redis back with old data, twice").await;
+    stack.record("Redis restarts with its old data", &report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the composed system: make stack-test"]
+async fn a_redis_that_is_full_costs_no_request_and_shows_nothing_stale() {
+    let stack = Stack::of_four().await;
+    let traffic = Traffic::start(&stack).await;
+    let fill = "for number = 1, 1000 do \
+                  local set = redis.pcall('SET', 'filler:' .. number, string.rep('x', 1000000)) \
+                  if set.err then return set.err end \
+                end return 'not full'";
+    let said = stack.redis_cli(&["EVAL", fill, "0"]).await;
+    assert!(said.contains("OOM"), "{said}");
+    for _ in 0..3 {
+        traffic.goes_on().await;
+    }
+    let empty = "for number = 1, 1000 do redis.call('UNLINK', 'filler:' .. number) end return 1";
+    stack.redis_cli(&["EVAL", empty, "0"]).await;
+    traffic.sees_cache("hit", 50).await;
+    let report = traffic.ends_clean("Redis full").await;
+    stack.record("Redis is full", &report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the composed system: make stack-test"]
+async fn an_instance_cut_off_from_redis_alone_leaves_nothing_older_than_the_ttl() {
+    let stack = Stack::of_four().await;
+    let network = format!("{}_cache", stack.project());
+    let traffic = Traffic::start(&stack).await;
+    let cut_off = stack.instances().await.into_iter().next().unwrap();
+    docker(&["network", "disconnect", &network, &cut_off], []).await;
+    traffic.sees_cache("bypass", 100).await;
+    for _ in 0..5 {
+        traffic.goes_on().await;
+    }
+    docker(&["network", "connect", &network, &cut_off], []).await;
+    wait_until("the instance uses Redis again", async || {
+        let log = docker(&["logs", "--tail", "2000", &cut_off], []).await;
+        log.rfind("connected to Redis") > log.rfind("Redis is away")
+    })
+    .await;
+    traffic.goes_on().await;
+    let report = traffic.ends("an instance cut off from Redis").await;
+    assert!(
+        report.failed_reads.is_empty() && report.failed_writes.is_empty(),
+        "{report}"
+    );
+    for rule in [Rule::Lost, Rule::Duplicate, Rule::Future] {
+        assert_eq!(report.count(rule), 0, "{report}");
+    }
+    assert!(report.stalest().unwrap_or_default() < TTL, "{report}");
+    stack.record("an instance is cut off from Redis alone", &report);
+    stack.settled(INSTANCES).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the composed system: make stack-test"]
+async fn killing_a_replica_costs_no_request_and_shows_nothing_stale() {
+    let stack = Stack::of_four().await;
+    let traffic = Traffic::start(&stack).await;
+    stack.replicas_serve(&traffic).await;
+    for killed in REPLICAS {
+        stack.compose(&["kill", killed]).await;
+        traffic.goes_on().await;
+        stack.compose(&["start", killed]).await;
+        stack.replicas_serve(&traffic).await;
+    }
+    let report = traffic.ends_clean("each replica killed once").await;
+    stack.record("a replica is killed", &report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the composed system: make stack-test"]
+async fn a_replica_that_hangs_costs_no_request_and_shows_nothing_stale() {
+    let stack = Stack::of_four().await;
+    let traffic = Traffic::start(&stack).await;
+    stack.replicas_serve(&traffic).await;
+    stack.compose(&["pause", REPLICAS[0]]).await;
+    for _ in 0..2 {
+        traffic.goes_on().await;
+    }
+    stack.compose(&["unpause", REPLICAS[0]]).await;
+    stack.replicas_serve(&traffic).await;
+    let report = traffic.ends_clean("a replica paused").await;
+    stack.record("a replica hangs", &report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the composed system: make stack-test"]
+async fn resetting_a_replica_costs_no_request() {
+    let stack = Stack::of_four().await;
+    let traffic = Traffic::start(&stack).await;
+    let reset = run(Command::new("scripts/reset-replica")
+        .env("N", "2")
+        .envs(stack.variables()));
+    reset.await.unwrap();
+    stack.replicas_serve(&traffic).await;
+    let report = traffic.ends_clean("make reset-replica N=2").await;
+    stack.record("a replica is wiped and cloned anew", &report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the composed system: make stack-test"]
+async fn replicas_that_do_not_replay_are_not_read_from() {
+    let stack = Stack::of_four().await;
+    let traffic = Traffic::start(&stack).await;
+    stack.replicas_serve(&traffic).await;
+    for service in REPLICAS {
+        stack.psql(service, "SELECT pg_wal_replay_pause()").await;
+        wait_until("replay is paused", async || {
+            let state = stack
+                .psql(service, "SELECT pg_get_wal_replay_pause_state()")
+                .await;
+            state.trim() == "paused"
+        })
+        .await;
+    }
+    let is_of_replica = |read: &taskfleet::verify::history::Read| {
+        let source = read.origin.source.as_deref();
+        source.is_some_and(|source| source.starts_with("replica"))
+    };
+    // From the first write on that they have not replayed.
+    traffic.goes_on().await;
+    let before = traffic.count(is_of_replica);
+    for _ in 0..2 {
+        traffic.goes_on().await;
+    }
+    assert_eq!(
+        traffic.count(is_of_replica),
+        before,
+        "of replicas that are behind"
+    );
+    let resumed = std::time::Instant::now();
+    for service in REPLICAS {
+        stack.psql(service, "SELECT pg_wal_replay_resume()").await;
+    }
+    traffic.sees("replicas serve again", 1, is_of_replica).await;
+    println!(
+        "a replica served again {:.0?} after replay was resumed",
+        resumed.elapsed()
+    );
+    stack.replicas_serve(&traffic).await;
+    let report = traffic.ends_clean("replay paused on both replicas").await;
+    stack.record("replay is paused on both replicas", &report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the composed system: make stack-test"]
+async fn a_primary_that_stops_for_5_s_costs_only_what_needs_it() {
+    let stack = Stack::of_four().await;
+    let traffic = Traffic::start(&stack).await;
+    stack.replicas_serve(&traffic).await;
+    stack.compose(&["stop", "postgres"]).await;
+    let before = traffic.count(|_| true);
+    sleep(Duration::from_secs(5)).await;
+    let during = traffic.count(|_| true) - before;
+    stack.compose(&["start", "postgres"]).await;
+    stack.healthy("postgres", 1).await;
+    traffic.goes_on().await;
+    stack.replicas_serve(&traffic).await;
+    let report = traffic.ends("the primary stopped for 5 s").await;
+    println!("{during} reads were answered without the primary");
+    assert_truthful("the primary stopped for 5 s", &report);
+    assert!(
+        during > 100,
+        "only {during} reads were answered from copies and replicas"
+    );
+    let failures = report.failed_reads.iter().chain(&report.failed_writes);
+    for failure in failures {
+        assert!(failure.what.contains(": 503 "), "{failure:?}");
+        assert!(failure.took < LONGEST_WAIT, "{failure:?}");
+    }
+    assert!(report.slowest_read < LONGEST_WAIT, "{report}");
+    stack.record("the primary is stopped for 5 s", &report);
+}
