@@ -5,7 +5,7 @@ use super::client::{Answer, Client, Exchange};
 use super::history::ItemName;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -174,11 +174,13 @@ impl Scratch {
         Ok(answer.body)
     }
 
-    /// Removes everything.
-    pub async fn remove(&self, client: &Client) -> Result<(), SetupError> {
+    /// Removes everything: what a list shows, and these tasks, which it may not show where it is not
+    /// to be trusted.
+    pub async fn remove(&self, client: &Client, more: &[i64]) -> Result<(), SetupError> {
         let left = self.last(client).await?;
         let tasks = rows(&left).iter().filter_map(|row| row["id"].as_i64());
-        let mut paths: Vec<_> = tasks.map(|id| format!("/tasks/{id}")).collect();
+        let tasks: BTreeSet<_> = tasks.chain(more.iter().copied()).collect();
+        let mut paths: Vec<_> = tasks.iter().map(|id| format!("/tasks/{id}")).collect();
         paths.push(format!("/users/{}", self.user));
         paths.push(format!("/categories/{}", self.category));
         for path in paths {

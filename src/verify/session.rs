@@ -130,7 +130,9 @@ impl Session {
             register.last = version;
         }
         history.left = Scratch::items_in_list(&last);
-        scratch.remove(client).await?;
+        let left = history.items.values().filter(|item| item.delete.is_none());
+        let left: Vec<_> = left.flat_map(|item| item.ids.iter().copied()).collect();
+        scratch.remove(client, &left).await?;
         let violations = check(&history);
         Ok(Report::new(&history, violations, client.now()))
     }

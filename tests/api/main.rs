@@ -31,3 +31,4 @@ mod shape;
 mod tasks;
 mod totals;
 mod users;
+mod verify;

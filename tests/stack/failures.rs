@@ -81,11 +81,8 @@ async fn replacing_every_instance_by_a_new_build_costs_no_request() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
     let before = stack.instances().await;
-    let restart = Command::new("scripts/restart")
-        .envs(stack.variables())
-        .output();
-    let said = restart.await.unwrap();
-    assert!(said.status.success(), "{said:?}");
+    let mut restart = Command::new("scripts/restart");
+    run(restart.envs(stack.variables())).await.unwrap();
     let after = stack.instances().await;
     assert!(after.len() == INSTANCES && after.is_disjoint(&before));
     traffic.is_spread_over(&after).await;
@@ -233,10 +230,10 @@ async fn a_replica_that_hangs_costs_no_request_and_shows_nothing_stale() {
 async fn resetting_a_replica_costs_no_request() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
-    let reset = run(Command::new("scripts/reset-replica")
-        .env("N", "2")
-        .envs(stack.variables()));
-    reset.await.unwrap();
+    let mut reset = Command::new("scripts/reset-replica");
+    run(reset.env("N", "2").envs(stack.variables()))
+        .await
+        .unwrap();
     stack.replicas_serve(&traffic).await;
     let report = traffic.ends_clean("make reset-replica N=2").await;
     stack.record("a replica is wiped and cloned anew", &report);

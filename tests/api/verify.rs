@@ -1,0 +1,234 @@
+//! `taskfleet verify` finds nothing where nothing is wrong, and finds every fault that is put in its
+//! way.
+
+use crate::helpers::TestApp;
+use actix_web::dev::ServerHandle;
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
+use reqwest::Client;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use taskfleet::verify::check::Rule;
+use taskfleet::verify::{Pace, Report, Session};
+
+/// What a proxy in front of instances does wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    /// Nothing.
+    None,
+    /// It answers lists from copies, however old their generation is.
+    OldCopies,
+    /// It answers single things from copies.
+    OldThings,
+    /// It acknowledges changes of tasks that it never makes.
+    LosesWrites,
+    /// It lets every instance forget idempotency keys.
+    DropsKeys,
+    /// It shows versions that nobody has written.
+    Invents,
+    /// It fails some reads.
+    Fails,
+}
+
+/// A proxy in front of instances, which take turns.
+struct Proxy {
+    fault: Fault,
+    upstreams: Vec<String>,
+    client: Client,
+    turn: AtomicUsize,
+    copies: Mutex<HashMap<String, (Instant, Bytes)>>,
+}
+
+/// How long a copy is old.
+const COPY: Duration = Duration::from_millis(500);
+
+async fn start(fault: Fault, apps: &[TestApp]) -> (String, ServerHandle) {
+    let proxy = Data::new(Proxy {
+        fault,
+        upstreams: apps.iter().map(|app| app.url.clone()).collect(),
+        client: Client::builder().no_proxy().build().unwrap(),
+        turn: AtomicUsize::new(0),
+        copies: Mutex::default(),
+    });
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(proxy.clone())
+            .default_service(web::to(pass_on))
+    })
+    .workers(1)
+    .disable_signals()
+    .bind("127.0.0.1:0")
+    .unwrap();
+    let url = format!("http://{}", server.addrs()[0]);
+    let server = server.run();
+    let handle = server.handle();
+    rt::spawn(server);
+    (url, handle)
+}
+
+async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<Proxy>) -> HttpResponse {
+    let path = request.uri().to_string();
+    let turn = proxy.turn.fetch_add(1, Ordering::Relaxed);
+    let (is_read, is_list) = (request.method() == "GET", path.contains('?'));
+    let is_copied = match proxy.fault {
+        Fault::OldCopies => is_list,
+        Fault::OldThings => !is_list,
+        _ => false,
+    };
+    if is_read && is_copied {
+        let copies = proxy.copies.lock().unwrap();
+        if let Some((made, body)) = copies.get(&path)
+            && made.elapsed() < COPY
+        {
+            return HttpResponse::Ok().body(body.clone());
+        }
+    }
+    if is_read && proxy.fault == Fault::Fails && turn.is_multiple_of(50) {
+        return HttpResponse::InternalServerError().finish();
+    }
+    let is_change = request.method() == "PUT" && path.starts_with("/tasks/");
+    if is_change && proxy.fault == Fault::LosesWrites {
+        return HttpResponse::Ok().finish();
+    }
+    let upstream = &proxy.upstreams[turn % proxy.upstreams.len()];
+    let method = request.method().as_str().parse().unwrap();
+    let mut passed = proxy.client.request(method, format!("{upstream}{path}"));
+    for (name, value) in request.headers() {
+        let is_dropped = name == "idempotency-key" && proxy.fault == Fault::DropsKeys;
+        if name != "host" && name != "content-length" && !is_dropped {
+            passed = passed.header(name.as_str(), value.as_bytes());
+        }
+    }
+    let answer = passed.body(body).send().await.unwrap();
+    let status = StatusCode::from_u16(answer.status().as_u16()).unwrap();
+    let mut response = HttpResponse::build(status);
+    for name in ["x-instance", "x-cache", "x-served-from"] {
+        if let Some(value) = answer.headers().get(name) {
+            response.insert_header((name, value.as_bytes()));
+        }
+    }
+    let mut body = answer.bytes().await.unwrap();
+    if is_read && proxy.fault == Fault::Invents {
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        body = text.replace("version 1", "version 91").into();
+    }
+    if is_read && is_copied {
+        let mut copies = proxy.copies.lock().unwrap();
+        copies.insert(path, (Instant::now(), body.clone()));
+    }
+    response.body(body)
+}
+
+/// Checks the deployment at this address until there was enough to see.
+async fn verify(url: &str) -> Report {
+    let pace = Pace {
+        readers: 4,
+        read_every: Duration::from_millis(10),
+        creators: 1,
+        write_every: Duration::from_millis(30),
+    };
+    let session = Session::start(url, pace).await.unwrap();
+    crate::helpers::wait_until("there is enough to check", async || {
+        session.so_far(|history| {
+            history.reads.len() > 400 && history.writes > 80 && history.items.len() > 8
+        })
+    })
+    .await;
+    session.end().await.unwrap()
+}
+
+async fn verify_with(fault: Fault) -> Report {
+    let first = TestApp::start_with(&["--instance", "first"]).await;
+    let apps = [first.sibling(&["--instance", "second"]).await, first];
+    let (url, handle) = start(fault, &apps).await;
+    let report = verify(&url).await;
+    handle.stop(false).await;
+    for table in ["tasks", "users", "categories"] {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        let left: i64 = sqlx::query_scalar(sql)
+            .fetch_one(&apps[0].db)
+            .await
+            .unwrap();
+        // The second thing under a key is found in the list, and so removed as well.
+        assert_eq!(left, 0, "{table} are left of {fault:?}");
+    }
+    report
+}
+
+/// The rules that were broken, and whether requests failed.
+fn broken(report: &Report) -> Vec<Rule> {
+    let rules = Rule::ALL.into_iter();
+    rules.filter(|rule| report.count(*rule) > 0).collect()
+}
+
+#[actix_web::test]
+async fn a_healthy_deployment_passes() {
+    let report = verify_with(Fault::None).await;
+    assert!(report.is_clean(), "{report}");
+    assert!(
+        report.instances.len() == 2 && report.repeats > 0,
+        "{report}"
+    );
+}
+
+#[actix_web::test]
+async fn a_cache_that_ignores_generations_is_found() {
+    for fault in [Fault::OldCopies, Fault::OldThings] {
+        let report = verify_with(fault).await;
+        assert!(report.count(Rule::Stale) > 0, "{fault:?}: {report}");
+        let stalest = report.stalest().unwrap();
+        assert!(
+            Duration::ZERO < stalest && stalest <= 2 * COPY,
+            "{stalest:?}"
+        );
+    }
+}
+
+/// Its writes reach the database, and no other instance hears of them.
+#[actix_web::test]
+async fn an_instance_that_skips_the_bump_is_found() {
+    let first = TestApp::start().await;
+    let deaf = first.sibling(&["--redis-key-prefix", "elsewhere:"]).await;
+    let apps = [first, deaf];
+    let (url, handle) = start(Fault::None, &apps).await;
+    let report = verify(&url).await;
+    handle.stop(false).await;
+    assert!(broken(&report).contains(&Rule::Stale), "{report}");
+    assert!(broken(&report).contains(&Rule::WentBack), "{report}");
+    let text = report.to_string();
+    assert!(
+        text.contains("was acknowledged at") && text.contains("GET /"),
+        "{text}"
+    );
+}
+
+#[actix_web::test]
+async fn lost_writes_are_found() {
+    let report = verify_with(Fault::LosesWrites).await;
+    assert_eq!(broken(&report), [Rule::Stale, Rule::Lost], "{report}");
+}
+
+#[actix_web::test]
+async fn a_repeat_that_writes_twice_is_found() {
+    let report = verify_with(Fault::DropsKeys).await;
+    assert_eq!(broken(&report), [Rule::Duplicate], "{report}");
+}
+
+#[actix_web::test]
+async fn values_from_the_future_are_found() {
+    let report = verify_with(Fault::Invents).await;
+    assert!(broken(&report).contains(&Rule::Future), "{report}");
+}
+
+#[actix_web::test]
+async fn failed_requests_are_found() {
+    let report = verify_with(Fault::Fails).await;
+    assert_eq!(broken(&report), [], "{report}");
+    assert!(
+        !report.failed_reads.is_empty() && !report.is_clean(),
+        "{report}"
+    );
+}
