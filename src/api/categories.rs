@@ -1,6 +1,7 @@
 //! `/categories`.
 
 use super::create::{self, Creation};
+use super::item;
 use super::path::Id;
 use super::query::Parameters;
 use super::respond::{self, Changed, Done, List, One};
@@ -47,14 +48,8 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     responses((status = 200, description = "The category", body = One<Category>)),
 )]
 pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let position = state.freshness().await;
-    let read = state
-        .db
-        .read(position, async |db| db::categories::get(db, id.0).await);
-    match read.await? {
-        (Some(category), source) => Ok(respond::one(category, source)),
-        (None, _) => Err(ApiError::NotFound("category", id.0)),
-    }
+    let get = async |db: &mut Connection| db::categories::get(db, id.0).await;
+    item::show(&state, "category", id, get).await
 }
 
 /// Create a category
@@ -82,12 +77,11 @@ pub async fn create(
     };
     let input = fields.finish(input)?;
     let insert = async |db: &mut Connection| db::categories::insert(db, &input).await;
-    let message = "The category was created.";
     create::create(
         &request,
         &state,
+        "category",
         key,
-        message,
         |category| category.id,
         insert,
     )
@@ -114,14 +108,8 @@ pub async fn update(
         name: fields.required("name", fields::text),
     };
     let input = fields.finish(input)?;
-    let category = state
-        .write(&request, async |db| {
-            db::categories::update(db, id.0, &input).await
-        })
-        .await?;
-    let category = category.ok_or(ApiError::NotFound("category", id.0))?;
-    state.announce().await?;
-    Ok(respond::updated("The category was changed.", category))
+    let update = async |db: &mut Connection| db::categories::update(db, id.0, &input).await;
+    item::change(&request, &state, "category", id, update).await
 }
 
 /// Delete a category
@@ -140,12 +128,6 @@ pub async fn delete(
     id: Id,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let deletion = async |db: &mut Connection| db::categories::delete(db, id.0).await;
-    let was_there = state.write(&request, deletion).await?;
-    // Even where it was gone: a first attempt may have died between its commit and its announcement.
-    state.announce().await?;
-    if !was_there {
-        return Err(ApiError::NotFound("category", id.0));
-    }
-    Ok(respond::deleted("The category was deleted."))
+    let delete = async |db: &mut Connection| db::categories::delete(db, id.0).await;
+    item::remove(&request, &state, "category", id, delete).await
 }

@@ -91,13 +91,13 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
         .ok_or_else(|| ApiError::Invalid(vec![FieldError::new(IDEMPOTENCY_KEY, KEY_RULE)]))
 }
 
-/// 201 with the thing that `insert` adds, which is to be found at the request's path and its id; or,
+/// 201 with the thing of this kind that `insert` adds, which is to be found at the request's path and its id; or,
 /// where the key was used for the same request before, once more what was answered then.
 pub async fn create<T: Serialize>(
     request: &HttpRequest,
     state: &AppState,
+    kind: &'static str,
     key: Option<Key>,
-    message: &'static str,
     id: impl Fn(&T) -> i64,
     insert: impl AsyncFnOnce(&mut Connection) -> Result<T, DbError>,
 ) -> Result<HttpResponse, ApiError> {
@@ -106,7 +106,7 @@ pub async fn create<T: Serialize>(
         let thing = insert(db).await?;
         Ok(Created {
             location: format!("{path}/{}", id(&thing)),
-            body: respond::created_body(message, &thing)?,
+            body: respond::created_body(kind, &thing)?,
         })
     };
     let Some(Key { key, fingerprint }) = key else {

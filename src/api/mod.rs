@@ -4,6 +4,7 @@ pub mod body;
 pub mod categories;
 pub mod create;
 pub mod health;
+pub mod item;
 pub mod path;
 pub mod query;
 pub mod respond;

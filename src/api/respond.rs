@@ -30,7 +30,7 @@ pub struct Changed<T> {
     status: u16,
     /// What was done.
     #[schema(example = "The task was changed.")]
-    message: &'static str,
+    message: String,
     /// The thing as it is now.
     data: T,
 }
@@ -66,7 +66,7 @@ pub struct Done {
     status: u16,
     /// What was done.
     #[schema(example = "The task was deleted.")]
-    message: &'static str,
+    message: String,
 }
 
 /// Where a read was answered from: `cache`, `primary` or `replica-1`.
@@ -79,20 +79,20 @@ pub fn one<T: Serialize>(data: T, source: Source) -> HttpResponse {
         .json(One { status: 200, data })
 }
 
-/// 200 with a thing that was changed.
-pub fn updated<T: Serialize>(message: &'static str, data: T) -> HttpResponse {
+/// 200 with a thing of this kind that was changed.
+pub fn updated<T: Serialize>(kind: &'static str, data: T) -> HttpResponse {
     uncached(StatusCode::OK).json(Changed {
         status: 200,
-        message,
+        message: format!("The {kind} was changed."),
         data,
     })
 }
 
-/// The body of a 201 with a new thing.
-pub fn created_body<T: Serialize>(message: &'static str, data: &T) -> serde_json::Result<Vec<u8>> {
+/// The body of a 201 with a new thing of this kind.
+pub fn created_body<T: Serialize>(kind: &'static str, data: &T) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&Changed {
         status: 201,
-        message,
+        message: format!("The {kind} was created."),
         data,
     })
 }
@@ -109,11 +109,11 @@ pub fn created(created: Created, is_replayed: bool) -> HttpResponse {
     response.body(created.body)
 }
 
-/// 200 after a deletion.
-pub fn deleted(message: &'static str) -> HttpResponse {
+/// 200 after a thing of this kind was deleted.
+pub fn deleted(kind: &'static str) -> HttpResponse {
     uncached(StatusCode::OK).json(Done {
         status: 200,
-        message,
+        message: format!("The {kind} was deleted."),
     })
 }
 

@@ -1,6 +1,7 @@
 //! `/tasks`.
 
 use super::create::{self, Creation};
+use super::item;
 use super::path::Id;
 use super::query::Parameters;
 use super::respond::{self, Changed, Done, List, One};
@@ -80,14 +81,8 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     responses((status = 200, description = "The task", body = One<Task>)),
 )]
 pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let position = state.freshness().await;
-    let read = state
-        .db
-        .read(position, async |db| db::tasks::get(db, id.0).await);
-    match read.await? {
-        (Some(task), source) => Ok(respond::one(task, source)),
-        (None, _) => Err(ApiError::NotFound("task", id.0)),
-    }
+    let get = async |db: &mut Connection| db::tasks::get(db, id.0).await;
+    item::show(&state, "task", id, get).await
 }
 
 /// Create a task
@@ -121,8 +116,7 @@ pub async fn create(
     };
     let new = fields.finish(new)?;
     let insert = async |db: &mut Connection| db::tasks::insert(db, &new).await;
-    let message = "The task was created.";
-    create::create(&request, &state, key, message, |task| task.id, insert).await
+    create::create(&request, &state, "task", key, |task| task.id, insert).await
 }
 
 /// Change a task
@@ -152,14 +146,8 @@ pub async fn update(
         category_id: fields.nullable("categoryId", fields::id),
     };
     let change = fields.finish(change)?;
-    let task = state
-        .write(&request, async |db| {
-            db::tasks::update(db, id.0, &change).await
-        })
-        .await?;
-    let task = task.ok_or(ApiError::NotFound("task", id.0))?;
-    state.announce().await?;
-    Ok(respond::updated("The task was changed.", task))
+    let update = async |db: &mut Connection| db::tasks::update(db, id.0, &change).await;
+    item::change(&request, &state, "task", id, update).await
 }
 
 /// Delete a task
@@ -176,12 +164,6 @@ pub async fn delete(
     id: Id,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let deletion = async |db: &mut Connection| db::tasks::delete(db, id.0).await;
-    let was_there = state.write(&request, deletion).await?;
-    // Even where it was gone: a first attempt may have died between its commit and its announcement.
-    state.announce().await?;
-    if !was_there {
-        return Err(ApiError::NotFound("task", id.0));
-    }
-    Ok(respond::deleted("The task was deleted."))
+    let delete = async |db: &mut Connection| db::tasks::delete(db, id.0).await;
+    item::remove(&request, &state, "task", id, delete).await
 }

@@ -1,6 +1,7 @@
 //! `/users`.
 
 use super::create::{self, Creation};
+use super::item;
 use super::path::Id;
 use super::query::Parameters;
 use super::respond::{self, Changed, Done, List, One};
@@ -48,14 +49,8 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     responses((status = 200, description = "The user", body = One<User>)),
 )]
 pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let position = state.freshness().await;
-    let read = state
-        .db
-        .read(position, async |db| db::users::get(db, id.0).await);
-    match read.await? {
-        (Some(user), source) => Ok(respond::one(user, source)),
-        (None, _) => Err(ApiError::NotFound("user", id.0)),
-    }
+    let get = async |db: &mut Connection| db::users::get(db, id.0).await;
+    item::show(&state, "user", id, get).await
 }
 
 /// Create a user
@@ -97,8 +92,7 @@ pub async fn create(
     };
     let hash = state.passwords.hash(&password).await?;
     let insert = async |db: &mut Connection| db::users::insert(db, &name, &email, &hash).await;
-    let message = "The user was created.";
-    create::create(&request, &state, key, message, |user| user.id, insert).await
+    create::create(&request, &state, "user", key, |user| user.id, insert).await
 }
 
 /// Change a user
@@ -138,14 +132,8 @@ pub async fn update(
         None => None,
     };
     let (name, email, hash) = (name.as_deref(), email.as_deref(), hash.as_deref());
-    let user = state
-        .write(&request, async |db| {
-            db::users::update(db, id.0, name, email, hash).await
-        })
-        .await?;
-    let user = user.ok_or(ApiError::NotFound("user", id.0))?;
-    state.announce().await?;
-    Ok(respond::updated("The user was changed.", user))
+    let update = async |db: &mut Connection| db::users::update(db, id.0, name, email, hash).await;
+    item::change(&request, &state, "user", id, update).await
 }
 
 /// Delete a user
@@ -164,12 +152,6 @@ pub async fn delete(
     id: Id,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let deletion = async |db: &mut Connection| db::users::delete(db, id.0).await;
-    let was_there = state.write(&request, deletion).await?;
-    // Even where it was gone: a first attempt may have died between its commit and its announcement.
-    state.announce().await?;
-    if !was_there {
-        return Err(ApiError::NotFound("user", id.0));
-    }
-    Ok(respond::deleted("The user was deleted."))
+    let delete = async |db: &mut Connection| db::users::delete(db, id.0).await;
+    item::remove(&request, &state, "user", id, delete).await
 }
