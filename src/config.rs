@@ -187,7 +187,7 @@ pub struct CacheSettings {
     #[arg(long, env = "CACHE_TTL_SECONDS", default_value_t = 30, value_parser = number::<u64>(1..=86_400))]
     pub cache_ttl_seconds: u64,
     /// How much memory remembered bodies may take in this process, in MiB
-    #[arg(long, env = "CACHE_MEMORY_MIB", default_value_t = 4, value_parser = number::<u64>(1..=65_536))]
+    #[arg(long, env = "CACHE_MEMORY_MIB", default_value_t = 3, value_parser = number::<u64>(1..=65_536))]
     pub cache_memory_mib: u64,
     /// The pause after each lookup of the generation, in which requests gather for the next, in
     /// milliseconds; 0 for none

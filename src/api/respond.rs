@@ -6,9 +6,11 @@ use crate::db::{Connection, DbError, Source};
 use crate::domain::page::{Listed, Page};
 use crate::error::ApiError;
 use crate::state::AppState;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -70,7 +72,9 @@ pub struct Done {
 }
 
 /// Where a read was answered from: `cache`, `primary` or `replica-1`.
-const X_SERVED_FROM: &str = "x-served-from";
+const X_SERVED_FROM: HeaderName = HeaderName::from_static("x-served-from");
+/// Whether a list is a copy: `hit`, `miss` or `bypass`.
+const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 /// 200 with one thing that was read from there.
 pub fn one<T: Serialize>(data: T, source: Source) -> HttpResponse {
@@ -154,9 +158,9 @@ pub async fn list<T: Serialize>(
     };
     let Read { entry, outcome } = state.cache.read(key, fill).await.map_err(shared)?;
     let (cache, served_from) = match outcome {
-        Outcome::Hit => ("hit", "cache".to_owned()),
-        Outcome::Miss(source) => ("miss", source.to_string()),
-        Outcome::Bypass(source) => ("bypass", source.to_string()),
+        Outcome::Hit => ("hit", Cow::from("cache")),
+        Outcome::Miss(source) => ("miss", source.to_string().into()),
+        Outcome::Bypass(source) => ("bypass", source.to_string().into()),
     };
     let known = is_known(request, &entry.tag);
     let mut response = uncached(if known {
@@ -166,8 +170,8 @@ pub async fn list<T: Serialize>(
     });
     response
         .insert_header((header::ETAG, format!("\"{}\"", entry.tag)))
-        .insert_header(("x-cache", cache))
-        .insert_header((X_SERVED_FROM, served_from));
+        .insert_header((X_CACHE, cache))
+        .insert_header((X_SERVED_FROM, served_from.as_ref()));
     if known {
         return Ok(response.finish());
     }

@@ -86,14 +86,11 @@ impl Cache {
     async fn find(&self, key: &Key) -> Option<(Found, Option<Entry>)> {
         // Where this process has a copy that is probably still good, the generation is all that
         // has to cross the wire; else what Redis has comes along in the same round trip.
-        let probably_here = self
-            .lookups
-            .last_seen()
-            .is_some_and(|seen| self.bodies.contains_key(&(seen, Arc::clone(key))));
-        if probably_here {
+        if let Some(seen) = self.lookups.last_seen()
+            && let Some(entry) = self.bodies.get(&(seen, Arc::clone(key))).await
+        {
             let found = self.lookups.look_up(None).await?;
-            let slot = (found.generation, Arc::clone(key));
-            if let Some(entry) = self.bodies.get(&slot).await {
+            if found.generation == seen {
                 return Some((found, Some(entry)));
             }
         }

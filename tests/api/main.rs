@@ -28,6 +28,7 @@ mod plans;
 mod process;
 mod search;
 mod shape;
+mod startup;
 mod tasks;
 mod totals;
 mod users;
