@@ -101,7 +101,8 @@ pub async fn create<T: Serialize>(
     id: impl Fn(&T) -> i64,
     insert: impl AsyncFnOnce(&mut Connection) -> Result<T, DbError>,
 ) -> Result<HttpResponse, ApiError> {
-    let path = request.path();
+    // Without the ways to write the same path differently.
+    let path = request.match_pattern().unwrap_or_default();
     let write = async |db: &mut Connection| {
         let thing = insert(db).await?;
         Ok(Created {
@@ -115,7 +116,7 @@ pub async fn create<T: Serialize>(
         return Ok(respond::created(created, false));
     };
     let keyed = Keyed {
-        path: path.to_owned(),
+        path: path.clone(),
         key,
         fingerprint: fingerprint.finalize().into(),
     };

@@ -55,6 +55,7 @@ impl<Q: 'static, A: 'static> Gather<Q, A> {
 
 impl<Q, A> Inner<Q, A> {
     async fn serve_waiting(self: Rc<Self>, serve: impl AsyncFn(&[Q]) -> Vec<A>) {
+        let _running = Running(&self.running);
         loop {
             if let Some(start) = self.next_start.get()
                 && start > Instant::now()
@@ -64,7 +65,6 @@ impl<Q, A> Inner<Q, A> {
             // Nobody can join these any more: who comes from now on waits for the next round trip.
             let (questions, waiting): (Vec<_>, Vec<_>) = self.waiting.take().into_iter().unzip();
             if questions.is_empty() {
-                self.running.set(false);
                 return;
             }
             let answers = serve(&questions).await;
@@ -75,5 +75,14 @@ impl<Q, A> Inner<Q, A> {
                 _ = waiting.send(answer);
             }
         }
+    }
+}
+
+/// Makes room for the next task when this one ends, however it does.
+struct Running<'a>(&'a Cell<bool>);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
     }
 }

@@ -48,11 +48,13 @@ pub async fn run(settings: &VerifySettings) -> Result<bool, SetupError> {
     bar.finish_and_clear();
     let report = session.end().await?;
     println!("{} in {:.0?}\n\n{report}", settings.url, report.took);
-    let verdict = if report.is_clean() {
-        "Nothing is wrong."
-    } else {
-        "The deployment does not keep the promise."
-    };
-    println!("{verdict}");
+    println!(
+        "{}",
+        match (report.is_clean(), report.violations.is_empty()) {
+            (true, _) => "Nothing is wrong.",
+            (false, true) => "No rule was broken, but requests failed.",
+            (false, false) => "The deployment does not keep the promise.",
+        }
+    );
     Ok(report.is_clean())
 }

@@ -240,6 +240,25 @@ async fn resetting_a_replica_costs_no_request() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs the composed system: make stack-test"]
+async fn a_replica_that_can_no_longer_catch_up_clones_the_primary_anew() {
+    let stack = Stack::of_four().await;
+    let traffic = Traffic::start(&stack).await;
+    stack.compose(&["stop", REPLICAS[1]]).await;
+    // From now on the primary keeps nothing for it.
+    let drop = "SELECT pg_drop_replication_slot('replica_2')";
+    stack.psql("postgres", drop).await;
+    traffic.goes_on().await;
+    stack.compose(&["start", REPLICAS[1]]).await;
+    stack.replicas_serve(&traffic).await;
+    let logs = stack.compose(&["logs", "--tail", "200", REPLICAS[1]]).await;
+    let reason = "cloning the primary, because the primary has no slot for this replica";
+    assert!(logs.contains(reason), "{logs}");
+    let report = traffic.ends_clean("a replica without its slot").await;
+    stack.record("a replica can no longer catch up", &report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the composed system: make stack-test"]
 async fn replicas_that_do_not_replay_are_not_read_from() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;

