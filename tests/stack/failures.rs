@@ -95,13 +95,13 @@ async fn replacing_every_instance_by_a_new_build_costs_no_request() {
 async fn reloading_nginx_costs_no_request() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
-    for _ in 0..3 {
+    for _ in 0..6 {
         stack
             .compose(&["exec", "-T", "nginx", "nginx", "-s", "reload"])
             .await;
         traffic.goes_on().await;
     }
-    let report = traffic.ends_clean("NGINX reloaded, three times").await;
+    let report = traffic.ends_clean("NGINX reloaded, six times").await;
     stack.record("NGINX is reloaded", &report);
 }
 
