@@ -63,6 +63,9 @@ impl Application {
         // Longer than NGINX keeps idle connections, so that it is never the server that closes one
         // just as NGINX sends a request on it.
         .keep_alive(Duration::from_secs(90))
+        // Slow clients are NGINX's to end. The framework counts from a clock that it reads twice a
+        // second, so after an instance was frozen for longer than this, new requests would get a 408.
+        .client_request_timeout(Duration::from_secs(300))
         .shutdown_timeout(http.shutdown_timeout_seconds)
         .disable_signals()
         .listen(listener)?
