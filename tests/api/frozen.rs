@@ -62,22 +62,3 @@ async fn writes_whose_callers_left_while_an_instance_was_frozen_are_not_carried_
         "what was given up must not be carried out"
     );
 }
-
-#[actix_web::test]
-async fn requests_that_came_while_an_instance_was_frozen_are_answered() {
-    let app = TestApp::start().await;
-    let process = Process::serve(&app, &[]).await;
-    signal(&process, "STOP");
-    let requests = (0..20).map(|_| send(process.request(Method::GET, "/tasks")));
-    let answers = futures_util::future::join_all(requests);
-    let thaw = async {
-        // Longer than the framework gives a client by default to send its request.
-        tokio::time::sleep(std::time::Duration::from_secs(6)).await;
-        signal(&process, "CONT");
-    };
-    let (answers, ()) = futures_util::future::join(answers, thaw).await;
-    for answer in answers {
-        assert_eq!(answer.status, 200, "{answer:?}");
-    }
-    process.end().await;
-}
