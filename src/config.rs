@@ -108,10 +108,10 @@ pub struct ImportSettings {
 #[derive(Clone, Debug, Args)]
 pub struct VerifySettings {
     /// The deployment, as http://HOST:PORT
-    #[arg(long, env = "VERIFY_URL", default_value = "http://localhost:8080", value_parser = http_url)]
+    #[arg(long, env = "VERIFY_URL", value_name = "VERIFY_URL", default_value = "http://localhost:8080", value_parser = http_url)]
     pub url: String,
     /// How long to go on, in seconds
-    #[arg(long, env = "VERIFY_SECONDS", default_value_t = 30, value_parser = number::<u64>(1..=86_400))]
+    #[arg(long, env = "VERIFY_SECONDS", value_name = "VERIFY_SECONDS", default_value_t = 30, value_parser = number::<u64>(1..=86_400))]
     pub seconds: u64,
 }
 

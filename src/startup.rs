@@ -64,7 +64,8 @@ impl Application {
         // just as NGINX sends a request on it.
         .keep_alive(Duration::from_secs(90))
         // Slow clients are NGINX's to end. The framework counts from a clock that it reads twice a
-        // second, so after an instance was frozen for longer than this, new requests would get a 408.
+        // second: after an instance was frozen for longer than this, connections that were made
+        // meanwhile would get a 408 (seen in the stack test with the default of 5 s).
         .client_request_timeout(Duration::from_secs(300))
         .shutdown_timeout(http.shutdown_timeout_seconds)
         .disable_signals()

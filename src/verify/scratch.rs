@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// How many tasks have versions.
 const TASKS: usize = 2;
 /// How long to go on trying what has to succeed before or after the check itself.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The deployment cannot be checked at all.
