@@ -285,3 +285,46 @@ fn check_end(history: &History) -> Vec<Violation> {
     }
     violations
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::history::{Origin, Outcome, Write};
+
+    fn seconds(seconds: u64) -> Moment {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_reader_who_sees_something_older_again_has_gone_back() {
+        let write = Write {
+            begin: seconds(0),
+            end: seconds(1),
+            outcome: Outcome::Acknowledged,
+            origin: Origin::default(),
+        };
+        let read = |reader, begin, version| Read {
+            reader,
+            path: "/tasks/1".to_owned(),
+            begin: seconds(begin),
+            end: seconds(begin + 1),
+            origin: Origin::default(),
+            registers: vec![(0, Some(version))],
+            items: None,
+        };
+        let register = Register {
+            name: "title of task 1".to_owned(),
+            writes: (0..=2).map(|version| (version, write.clone())).collect(),
+            last: Some(2),
+        };
+        let mut history = History {
+            registers: vec![register],
+            reads: vec![read(1, 2, 2), read(2, 2, 2), read(1, 4, 2)],
+            ..History::default()
+        };
+        assert!(check(&history).is_empty());
+        history.reads.push(read(2, 4, 1));
+        let rules = check(&history).into_iter().map(|found| found.rule);
+        assert_eq!(rules.collect::<Vec<_>>(), [Rule::Stale, Rule::WentBack]);
+    }
+}
