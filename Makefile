@@ -51,7 +51,8 @@ fmt: ## Format the code
 
 lint: ## Check format and lints
 	cargo fmt --check
-	SQLX_OFFLINE=true cargo clippy --all-targets --all-features -- -D warnings
+	SQLX_OFFLINE=true cargo clippy --all-targets -- -D warnings
+	SQLX_OFFLINE=true cargo clippy --test stack -- -D warnings
 
 sqlx-prepare: ## Regenerate .sqlx after a change of a query or a migration
 	@scripts/sqlx-prepare

@@ -10,7 +10,6 @@ use std::net::IpAddr;
 const REQUESTS: usize = 200;
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn four_instances_take_exactly_even_shares_and_their_logs_show_it() {
     let stack = Stack::of_four().await;
     let instances = stack.instances().await;
@@ -62,7 +61,6 @@ async fn four_instances_take_exactly_even_shares_and_their_logs_show_it() {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn instances_log_nothing_but_json() {
     let stack = Stack::of_four().await;
     stack.get("/tasks").await.json(200);
@@ -77,7 +75,6 @@ async fn instances_log_nothing_but_json() {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn nginx_logs_json_with_upstream_address_and_times() {
     let stack = Stack::of_four().await;
     let run = format!("proxy-{}-", uuid::Uuid::new_v4().simple());

@@ -14,7 +14,6 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn swagger_ui_shows_all_operations_and_try_it_out_gets_answers() {
     let stack = Stack::of_four().await;
     let operations = operations(&stack.get("/openapi.json").await.json(200));

@@ -15,7 +15,6 @@ const SERVICES: [&str; 6] = [
 ];
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn every_container_is_unprivileged_on_a_read_only_file_system() {
     let stack = Stack::of_four().await;
     for service in SERVICES {
@@ -42,7 +41,6 @@ async fn every_container_is_unprivileged_on_a_read_only_file_system() {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn the_kernel_knows_no_privilege_of_an_instance() {
     let stack = Stack::of_four().await;
     for instance in stack.instances().await {
@@ -62,7 +60,6 @@ async fn the_kernel_knows_no_privilege_of_an_instance() {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn the_image_checks_its_own_health() {
     let stack = Stack::of_four().await;
     let image = stack.image().await;
@@ -71,7 +68,6 @@ async fn the_image_checks_its_own_health() {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn only_nginx_publishes_a_port() {
     let stack = Stack::of_four().await;
     for service in SERVICES {
@@ -96,7 +92,6 @@ async fn only_nginx_publishes_a_port() {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn the_image_adds_less_than_120_mb_to_its_base() {
     let stack = Stack::of_four().await;
     let dockerfile = include_str!("../../Dockerfile");

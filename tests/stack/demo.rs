@@ -65,7 +65,6 @@ fn rows() -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn the_demo_data_goes_in_once_and_all_of_it_under_load() {
     let stack = Stack::of_four().await;
     let rows = rows();

@@ -55,7 +55,6 @@ fn assert_truthful(what: &str, report: &Report) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn a_frozen_instance_costs_no_request_and_does_nothing_late() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -76,7 +75,6 @@ async fn a_frozen_instance_costs_no_request_and_does_nothing_late() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn replacing_every_instance_by_a_new_build_costs_no_request() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -91,7 +89,6 @@ async fn replacing_every_instance_by_a_new_build_costs_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn reloading_nginx_costs_no_request() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -106,7 +103,6 @@ async fn reloading_nginx_costs_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn a_redis_that_comes_back_with_its_old_data_shows_nothing_old() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -141,7 +137,6 @@ async fn a_redis_that_comes_back_with_its_old_data_shows_nothing_old() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn a_redis_that_is_full_costs_no_request_and_shows_nothing_stale() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -161,7 +156,6 @@ async fn a_redis_that_is_full_costs_no_request_and_shows_nothing_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn an_instance_cut_off_from_redis_alone_leaves_nothing_older_than_the_ttl() {
     let stack = Stack::of_four().await;
     let network = format!("{}_cache", stack.project());
@@ -193,7 +187,6 @@ async fn an_instance_cut_off_from_redis_alone_leaves_nothing_older_than_the_ttl(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn killing_a_replica_costs_no_request_and_shows_nothing_stale() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -209,7 +202,6 @@ async fn killing_a_replica_costs_no_request_and_shows_nothing_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn a_replica_that_hangs_costs_no_request_and_shows_nothing_stale() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -225,7 +217,6 @@ async fn a_replica_that_hangs_costs_no_request_and_shows_nothing_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn resetting_a_replica_costs_no_request() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -239,7 +230,6 @@ async fn resetting_a_replica_costs_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn a_replica_that_can_no_longer_catch_up_clones_the_primary_anew() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -258,7 +248,6 @@ async fn a_replica_that_can_no_longer_catch_up_clones_the_primary_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn replicas_that_do_not_replay_are_not_read_from() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -303,7 +292,6 @@ async fn replicas_that_do_not_replay_are_not_read_from() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn a_primary_that_stops_for_5_s_costs_only_what_needs_it() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;

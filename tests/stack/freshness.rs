@@ -31,7 +31,6 @@ impl Stack {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn every_instance_shows_a_write_to_tasks_users_and_categories_at_once() {
     let stack = Stack::of_four().await;
     let marker = uuid::Uuid::new_v4().simple().to_string();
@@ -114,7 +113,6 @@ async fn every_instance_shows_a_write_to_tasks_users_and_categories_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn no_read_is_stale_while_tasks_users_and_categories_are_written() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -131,7 +129,6 @@ async fn no_read_is_stale_while_tasks_users_and_categories_are_written() {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn a_user_is_found_by_its_id_right_after_it_was_created() {
     let stack = Stack::of_four().await;
     for _ in 0..3 {

@@ -5,7 +5,6 @@ use crate::traffic::Traffic;
 use tokio::process::Command;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn scaling_from_4_to_6_to_2_to_4_costs_no_request_and_stays_even() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -24,7 +23,6 @@ async fn scaling_from_4_to_6_to_2_to_4_costs_no_request_and_stays_even() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn an_instance_told_to_stop_finishes_what_it_has_and_exits_with_0() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -51,7 +49,6 @@ async fn an_instance_told_to_stop_finishes_what_it_has_and_exits_with_0() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn killing_an_instance_costs_no_request() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
@@ -72,7 +69,6 @@ async fn killing_an_instance_costs_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn killing_every_instance_in_turn_costs_no_request() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;

@@ -1,5 +1,5 @@
 //! The composed system from outside. `make stack-test` starts it and runs these tests; plain
-//! `cargo test` lists them as ignored.
+//! `cargo test` leaves them out (Cargo.toml).
 //!
 //! They share one system, so each has it to itself in turn, and leaves it as it was: four healthy
 //! instances.

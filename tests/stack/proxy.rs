@@ -31,7 +31,6 @@ fn is_of_an_instance(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn a_body_beyond_the_limit_is_a_problem_of_nginx() {
     let stack = Stack::of_four().await;
     let answer = stack.post_of(HUGE).await;
@@ -40,7 +39,6 @@ async fn a_body_beyond_the_limit_is_a_problem_of_nginx() {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn what_is_not_http_is_a_problem_of_nginx() {
     let stack = Stack::of_four().await;
     let long = "x".repeat(10_000);
@@ -73,7 +71,6 @@ async fn what_is_not_http_is_a_problem_of_nginx() {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn without_an_instance_every_request_gets_a_503_with_retry_after() {
     let stack = Stack::of_four().await;
     let user = stack.create_user("Ada").await;
@@ -109,7 +106,6 @@ async fn without_an_instance_every_request_gets_a_503_with_retry_after() {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn errors_of_an_instance_pass_as_they_are() {
     let stack = Stack::of_four().await;
     let large = stack.post_of(LARGE).await;
@@ -137,7 +133,6 @@ async fn errors_of_an_instance_pass_as_they_are() {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn every_answer_carries_the_security_headers() {
     let stack = Stack::of_four().await;
     for path in ["/tasks", "/docs/", "/openapi.json", "/health", "/nowhere"] {
@@ -157,7 +152,6 @@ fn assert_security_headers(answer: &Answer) {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn a_compressed_answer_has_an_etag_that_gets_a_304_until_something_changes() {
     let stack = Stack::of_four().await;
     let user = stack.create_user("Ada").await;
@@ -206,7 +200,6 @@ async fn a_compressed_answer_has_an_etag_that_gets_a_304_until_something_changes
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn the_log_names_the_client_and_believes_nobody_who_claims_to_be_another() {
     let stack = Stack::of_four().await;
     let id = format!("client-{}", uuid::Uuid::new_v4().simple());
@@ -225,7 +218,6 @@ async fn the_log_names_the_client_and_believes_nobody_who_claims_to_be_another()
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn a_request_id_passes_if_it_is_sane_and_is_replaced_if_not() {
     let stack = Stack::of_four().await;
     let sane = "01J9ZC3Q-retry_2.a:b/c+d=";
@@ -239,7 +231,6 @@ async fn a_request_id_passes_if_it_is_sane_and_is_replaced_if_not() {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn a_client_keeps_its_connection() {
     let stack = Stack::of_four().await;
     let one = "GET /tasks?limit=1 HTTP/1.1\r\nHost: a\r\n";
@@ -250,7 +241,6 @@ async fn a_client_keeps_its_connection() {
 }
 
 #[tokio::test]
-#[ignore = "needs the composed system: make stack-test"]
 async fn nginx_keeps_its_connections_to_instances() {
     let stack = Stack::of_four().await;
     let nginx = stack.container("nginx").await;

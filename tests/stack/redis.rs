@@ -37,7 +37,6 @@ impl Stack {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn killing_redis_costs_no_request_and_shows_nothing_stale() {
     let stack = Stack::of_four().await;
     let (lose, regain) = (["kill", "redis"], ["start", "redis"]);
@@ -47,7 +46,6 @@ async fn killing_redis_costs_no_request_and_shows_nothing_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn a_redis_that_hangs_costs_no_request_and_shows_nothing_stale() {
     let stack = Stack::of_four().await;
     let (lose, regain) = (["pause", "redis"], ["unpause", "redis"]);

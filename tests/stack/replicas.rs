@@ -6,7 +6,6 @@ use std::time::Duration;
 use taskfleet::verify::Pace;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the composed system: make stack-test"]
 async fn replicas_serve_most_of_what_reaches_postgresql() {
     let stack = Stack::of_four().await;
     for service in ["postgres-replica-1", "postgres-replica-2"] {
