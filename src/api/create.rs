@@ -91,8 +91,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
         .ok_or_else(|| ApiError::Invalid(vec![FieldError::new(IDEMPOTENCY_KEY, KEY_RULE)]))
 }
 
-/// 201 with the thing of this kind that `insert` adds, which is to be found at the request's path and its id; or,
-/// where the key was used for the same request before, once more what was answered then.
+/// 201 with the thing of this kind that `insert` adds, which is to be found at the request's path
+/// and its id; or, where the key was used for the same request before, once more what was answered
+/// then.
 pub async fn create<T: Serialize>(
     request: &HttpRequest,
     state: &AppState,
@@ -110,28 +111,24 @@ pub async fn create<T: Serialize>(
             body: respond::created_body(kind, &thing)?,
         })
     };
-    let Some(Key { key, fingerprint }) = key else {
-        let created = state.write(request, write).await?;
-        state.announce().await?;
-        return Ok(respond::created(created, false));
-    };
-    let keyed = Keyed {
-        path: path.clone(),
-        key,
-        fingerprint: fingerprint.finalize().into(),
-    };
-    let once = async |db: &mut Connection| idempotency::once(db, &keyed, write).await;
-    match state.write(request, once).await? {
-        Outcome::Done(created) => {
-            state.announce().await?;
-            Ok(respond::created(created, false))
+    let (created, is_replayed) = match key {
+        None => (state.write(request, write).await?, false),
+        Some(Key { key, fingerprint }) => {
+            let keyed = Keyed {
+                path: path.clone(),
+                key,
+                fingerprint: fingerprint.finalize().into(),
+            };
+            let once = async |db: &mut Connection| idempotency::once(db, &keyed, write).await;
+            match state.write(request, once).await? {
+                Outcome::Done(created) => (created, false),
+                Outcome::Repeated(created) => (created, true),
+                Outcome::InFlight => return Err(ApiError::InFlight),
+                Outcome::OtherRequest => return Err(ApiError::KeyReused),
+            }
         }
-        Outcome::Repeated(created) => {
-            // The first attempt may have died between its commit and its announcement.
-            state.announce().await?;
-            Ok(respond::created(created, true))
-        }
-        Outcome::InFlight => Err(ApiError::InFlight),
-        Outcome::OtherRequest => Err(ApiError::KeyReused),
-    }
+    };
+    // After a repeat too: the first attempt may have died between its commit and its announcement.
+    state.announce().await?;
+    Ok(respond::created(created, is_replayed))
 }

@@ -49,8 +49,8 @@ pub struct Readiness {
     /// `ok`, `unavailable` or, where this version's migrations are not applied yet, `not migrated`.
     #[schema(example = "ok")]
     postgres: &'static str,
-    /// Whether copies can be used: `ok`, or `unavailable` where Redis is away, or where PostgreSQL has been
-    /// away ever since Redis was connected to.
+    /// Whether copies can be used: `ok`, or `unavailable` where Redis is away, or where PostgreSQL
+    /// has been away ever since Redis was connected to.
     #[schema(example = "ok")]
     redis: &'static str,
 }

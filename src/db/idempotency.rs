@@ -1,6 +1,7 @@
 //! Writes that can be repeated: what was answered to a key is stored in the transaction of the write.
 //!
-//! After the IETF draft "The Idempotency-Key HTTP Header Field" (draft-ietf-httpapi-idempotency-key-header).
+//! After the IETF draft "The Idempotency-Key HTTP Header Field"
+//! (draft-ietf-httpapi-idempotency-key-header).
 
 use super::DbError;
 use sqlx::Connection;
