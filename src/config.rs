@@ -166,8 +166,8 @@ pub struct DatabaseSettings {
     /// The most connections to each PostgreSQL server that this process holds at once, spread over its workers,
     /// each of which has at least one
     #[arg(long, env = "DATABASE_MAX_CONNECTIONS", default_value_t = 10,
-          value_parser = number::<u32>(1..=1000))]
-    pub database_max_connections: u32,
+          value_parser = number::<usize>(1..=1000))]
+    pub database_max_connections: usize,
 }
 
 /// How to use Redis.

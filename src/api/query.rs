@@ -102,8 +102,8 @@ impl Parameters {
 
     /// Ends the reading: is anything wrong, or left over?
     pub fn finish(mut self) -> Result<(), ApiError> {
-        let known = self.known.join(", ");
         for (name, _) in self.left {
+            let known = self.known.join(", ");
             let message = format!("is not a parameter here; the parameters are {known}");
             self.errors.push(FieldError::new(name, message));
         }

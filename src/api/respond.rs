@@ -169,7 +169,7 @@ pub async fn list<T: Serialize>(
         StatusCode::OK
     });
     response
-        .insert_header((header::ETAG, format!("\"{}\"", entry.tag)))
+        .insert_header((header::ETAG, entry.tag))
         .insert_header((X_CACHE, cache))
         .insert_header((X_SERVED_FROM, served_from.as_ref()));
     if known {
@@ -191,18 +191,11 @@ fn shared(error: Arc<ApiError>) -> ApiError {
 
 /// Whether `If-None-Match` names this tag, by weak comparison (RFC 9110, 13.1.2): NGINX turns the
 /// tag of a body that it compresses into a weak one.
-fn is_known(request: &HttpRequest, tag: &str) -> bool {
+fn is_known(request: &HttpRequest, tag: &[u8]) -> bool {
     let names = request.headers().get_all(header::IF_NONE_MATCH);
     names
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(|name| {
-            let name = name.trim();
-            let opaque = name.strip_prefix("W/").unwrap_or(name);
-            name == "*"
-                || opaque
-                    .strip_prefix('"')
-                    .and_then(|name| name.strip_suffix('"'))
-                    == Some(tag)
-        })
+        .map(str::trim)
+        .any(|name| name == "*" || name.strip_prefix("W/").unwrap_or(name).as_bytes() == tag)
 }

@@ -12,8 +12,8 @@ use xxhash_rust::xxh3::xxh3_128;
 pub struct Entry {
     /// The body.
     pub body: Bytes,
-    /// A hash of the body, in 32 hexadecimal digits: its entity tag without the quotes.
-    pub tag: String,
+    /// Its entity tag (RFC 9110, 8.8.3): a hash of the body, in 32 hexadecimal digits and quotes.
+    pub tag: Bytes,
     /// When it stops being served, in milliseconds since 1970: the entry of a writer that is cut
     /// off from Redis is outdated without anybody knowing, but not for ever.
     expires_at: u64,
@@ -73,8 +73,8 @@ impl Entry {
     }
 }
 
-fn tag(hash: u128) -> String {
-    format!("{hash:032x}")
+fn tag(hash: u128) -> Bytes {
+    format!("\"{hash:032x}\"").into()
 }
 
 fn now() -> u64 {

@@ -107,6 +107,11 @@ impl Link {
         self.read_state().connection.clone()
     }
 
+    /// Whether there is one.
+    pub fn is_connected(&self) -> bool {
+        self.read_state().connection.is_some()
+    }
+
     fn read_state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -49,7 +49,9 @@ impl Lookups {
     /// The current generation and, where a key is given, what is stored under it; `None` where
     /// Redis is away.
     pub async fn look_up(&self, key: Option<Key>) -> Option<Found> {
-        self.link.connection()?;
+        if !self.link.is_connected() {
+            return None;
+        }
         let (link, last_seen) = (Arc::clone(&self.link), Rc::clone(&self.last_seen));
         let serve = async move |keys: &[Option<Key>]| {
             let found = fetch(&link, keys).await;

@@ -69,7 +69,7 @@ impl Cache {
 
     /// Whether Redis answers.
     pub fn is_connected(&self) -> bool {
-        self.link.connection().is_some()
+        self.link.is_connected()
     }
 
     /// Waits until Redis answers.

@@ -47,7 +47,7 @@ impl Cache {
         E: Send + Sync + 'static,
     {
         let Some((found, copy)) = self.find(&key).await else {
-            let (body, source) = fill(None).await?;
+            let (body, source) = Box::pin(fill(None)).await?;
             return Ok(Read {
                 entry: Entry::new(body, self.ttl),
                 outcome: Outcome::Bypass(source),
@@ -74,7 +74,9 @@ impl Cache {
                 self.store(key, generation, &entry);
                 Ok(entry)
             });
-        let entry = filled.await?.into_value();
+        // Boxed, so that the future of a hit, which never gets here, is small: the framework moves
+        // it several times.
+        let entry = Box::pin(filled).await?.into_value();
         Ok(Read {
             entry,
             outcome: filled_from.map_or(Outcome::Hit, Outcome::Miss),

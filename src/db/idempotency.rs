@@ -60,6 +60,7 @@ pub async fn once(
     .fetch_one(&mut *transaction)
     .await?;
     if !is_ours {
+        transaction.rollback().await?;
         return Ok(Outcome::InFlight);
     }
     // A statement of its own, which sees what was committed before the lock was free.
@@ -72,6 +73,7 @@ pub async fn once(
     .fetch_optional(&mut *transaction)
     .await?;
     if let Some(stored) = stored {
+        transaction.rollback().await?;
         return Ok(if stored.fingerprint == keyed.fingerprint {
             Outcome::Repeated(Created {
                 location: stored.location,

@@ -5,6 +5,7 @@ mod error;
 pub mod idempotency;
 pub mod import;
 pub mod migrations;
+mod pool;
 mod replica;
 mod router;
 mod status;

@@ -1,12 +1,13 @@
 //! The only way to a connection: writes go to the primary, reads to a replica that is known to have
 //! replayed what the read must show, else to the primary as well.
 
-use super::replica::{Replica, replayed};
+use super::pool::{Pool, Server};
+use super::replica::Replica;
 use super::{DbError, connect_options, idempotency};
 use crate::config::DatabaseSettings;
 use crate::domain::position::Position;
 use futures_util::future::BoxFuture;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use std::cell::Cell;
 use std::fmt;
@@ -91,17 +92,20 @@ impl Database {
     /// The router of one of so many workers, which share what connections the process may have to
     /// each server. It connects when first used.
     pub fn router(&self, workers: usize) -> Router {
-        let workers = u32::try_from(workers).unwrap_or(u32::MAX);
         let most = (self.settings.database_max_connections / workers).max(1);
-        let primary = connect_options(&self.settings.database_url.0);
         let pool = |most| {
-            PgPoolOptions::new()
-                .max_connections(most)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                // A round trip before each use would cost more than the rare broken connection,
-                // which is found out by its use.
-                .test_before_acquire(false)
-                .connect_lazy_with(primary.clone())
+            let server = Server {
+                options: connect_options(&self.settings.database_url.0),
+                replica: None,
+            };
+            Pool::new(server, most, ACQUIRE_TIMEOUT)
+        };
+        let replica_pool = |replica: &Arc<Replica>| {
+            let server = Server {
+                options: replica.options().clone(),
+                replica: Some(Arc::clone(replica)),
+            };
+            Pool::new(server, most, REPLICA_ACQUIRE_TIMEOUT)
         };
         Router {
             primary: pool(most),
@@ -109,7 +113,7 @@ impl Database {
             replicas: self
                 .replicas
                 .iter()
-                .map(|replica| (Arc::clone(replica), replica_pool(replica, most)))
+                .map(|replica| (Arc::clone(replica), replica_pool(replica)))
                 .collect(),
             turn: Cell::new(0),
         }
@@ -123,33 +127,17 @@ async fn tidy(primary: &PgConnectOptions) -> Result<u64, DbError> {
     Ok(removed)
 }
 
-fn replica_pool(replica: &Arc<Replica>, most: u32) -> PgPool {
-    let shared = Arc::clone(replica);
-    PgPoolOptions::new()
-        .max_connections(most)
-        .acquire_timeout(REPLICA_ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .after_connect(move |connection, _| {
-            let shared = Arc::clone(&shared);
-            Box::pin(async move {
-                shared.begin_at(replayed(connection).await?);
-                Ok(())
-            })
-        })
-        .connect_lazy_with(replica.options().clone())
-}
-
 /// One worker's way to the database.
 ///
 /// A pool for each worker: a connection lives on the runtime that opened it, and in a shared pool it
 /// would die under another worker's request when its own worker, with nothing left to do, ends
 /// first. It also spares requests the way to another thread and back.
 pub struct Router {
-    primary: PgPool,
+    primary: Pool,
     /// A connection of its own for asking the primary's position, which must not queue behind the
     /// writes that wait for it.
-    positions: PgPool,
-    replicas: Vec<(Arc<Replica>, PgPool)>,
+    positions: Pool,
+    replicas: Vec<(Arc<Replica>, Pool)>,
     /// Whose turn it is.
     turn: Cell<usize>,
 }
@@ -168,14 +156,13 @@ impl Router {
         statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         let mut begun = false;
-        let work = async {
-            let mut connection = self.primary.acquire().await?;
+        let work = self.primary.run(async |connection| {
             if !is_wanted() {
                 return Err(DbError::Unwanted);
             }
             begun = true;
-            statements(&mut connection).await
-        };
+            statements(connection).await
+        });
         let done = within(PRIMARY_TIMEOUT, work).await;
         match done {
             // What the server said is settled; where the connection broke, nobody knows.
@@ -197,14 +184,13 @@ impl Router {
         if let Some(position) = position
             && let Some((replica, pool)) = self.choose(position)
         {
-            let work = async {
-                let mut connection = pool.acquire().await?;
+            let work = pool.run(async |connection| {
                 // Looked at again, because a new connection may have found less.
                 match replica.has_replayed(position) {
-                    true => statements(&mut connection).await.map(Some),
+                    true => statements(connection).await.map(Some),
                     false => Ok(None),
                 }
-            };
+            });
             match within(REPLICA_TIMEOUT, work).await {
                 Ok(Some(value)) => return Ok((value, Source::Replica(replica.number()))),
                 Ok(None) => {}
@@ -217,13 +203,12 @@ impl Router {
                 }
             }
         }
-        let work = async { statements(&mut *self.primary.acquire().await?).await };
-        let value = within(PRIMARY_TIMEOUT, work).await?;
+        let value = within(PRIMARY_TIMEOUT, self.primary.run(statements)).await?;
         Ok((value, Source::Primary))
     }
 
     /// The next replica that shows everything up to there.
-    fn choose(&self, position: Position) -> Option<&(Arc<Replica>, PgPool)> {
+    fn choose(&self, position: Position) -> Option<&(Arc<Replica>, Pool)> {
         let first = self.turn.get();
         let count = self.replicas.len();
         let index = (first..first + count)
@@ -245,8 +230,8 @@ impl Router {
         move || {
             let pool = pool.clone();
             Box::pin(async move {
-                let work = async { Ok(position(&mut *pool.acquire().await?).await?) };
-                within(POSITION_TIMEOUT, work)
+                let ask = async |connection: &mut PgConnection| Ok(position(connection).await?);
+                within(POSITION_TIMEOUT, pool.run(ask))
                     .await
                     .inspect_err(|error| log::warn!("cannot ask the primary's position: {error}"))
                     .ok()

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long a line waits for others to be written with.
-const DELAY: Duration = Duration::from_millis(20);
+const DELAY: Duration = Duration::from_millis(100);
 /// How many bytes may wait; who has more to say waits too, so nothing is ever lost.
 const LIMIT: usize = 256 * 1024;
 

@@ -1,0 +1,91 @@
+//! What becomes of a connection to PostgreSQL after its use, by how that ended.
+
+use crate::helpers::{TestApp, wait_until};
+use sqlx::{Connection as _, query, query_scalar};
+use std::time::Duration;
+use taskfleet::db::{Connection, Database, DbError, Router};
+use tokio::time::timeout;
+
+/// A router that has one connection.
+async fn router(app: &TestApp) -> Router {
+    let mut settings = app.settings.database.clone();
+    settings.database_max_connections = 1;
+    Database::start(&settings).router(1)
+}
+
+/// Which of the server's processes serves the router.
+async fn process(router: &Router) -> Result<i32, DbError> {
+    let ask = async |db: &mut Connection| {
+        let ask = query_scalar("SELECT pg_backend_pid()").fetch_one(db);
+        Ok(ask.await?)
+    };
+    router.write(|| true, ask).await
+}
+
+/// Whether somebody holds the lock with this number.
+async fn is_locked(app: &TestApp, lock: i64) -> bool {
+    query_scalar("SELECT exists (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1)")
+        .bind(lock)
+        .fetch_one(&app.db)
+        .await
+        .unwrap()
+}
+
+#[actix_web::test]
+async fn a_connection_is_used_again_after_success_and_after_a_refusal() {
+    let app = TestApp::start().await;
+    let router = router(&app).await;
+    let first = process(&router).await.unwrap();
+    assert_eq!(process(&router).await.unwrap(), first);
+
+    let refused = async |db: &mut Connection| {
+        let mut transaction = db.begin().await?;
+        query("SELECT pg_advisory_xact_lock(1)")
+            .execute(&mut *transaction)
+            .await?;
+        query("SELECT 1 / 0").execute(&mut *transaction).await?;
+        Ok(())
+    };
+    let result = router.write(|| true, refused).await;
+    assert!(matches!(result, Err(DbError::Fault(_))), "{result:?}");
+    assert!(!is_locked(&app, 1).await, "the transaction is open still");
+    assert_eq!(process(&router).await.unwrap(), first);
+}
+
+#[actix_web::test]
+async fn a_connection_whose_use_was_given_up_is_closed() {
+    let app = TestApp::start().await;
+    let router = router(&app).await;
+    let first = process(&router).await.unwrap();
+
+    let endless = async |db: &mut Connection| {
+        let mut transaction = db.begin().await?;
+        query("SELECT pg_advisory_xact_lock(2)")
+            .execute(&mut *transaction)
+            .await?;
+        std::future::pending::<Result<(), DbError>>().await
+    };
+    tokio::select! {
+        result = router.write(|| true, endless) => panic!("{result:?}"),
+        () = wait_until("it is locked", async || is_locked(&app, 2).await) => {}
+    }
+    // The server would end the transaction by itself after 4 s.
+    let released = wait_until("it is released", async || !is_locked(&app, 2).await);
+    timeout(Duration::from_secs(3), released).await.unwrap();
+    assert_ne!(process(&router).await.unwrap(), first);
+}
+
+#[actix_web::test]
+async fn a_connection_that_broke_is_replaced() {
+    let app = TestApp::start().await;
+    let router = router(&app).await;
+    let first = process(&router).await.unwrap();
+    query("SELECT pg_terminate_backend($1)")
+        .bind(first)
+        .execute(&app.db)
+        .await
+        .unwrap();
+    // Its next use finds out.
+    assert!(process(&router).await.is_err());
+    assert_ne!(process(&router).await.unwrap(), first);
+}
