@@ -3,7 +3,6 @@
 mod output;
 
 use crate::config::{AppEnv, LogFormat, LogSettings};
-use chrono::{SecondsFormat, Utc};
 use env_logger::fmt::Formatter;
 use env_logger::{Target, WriteStyle};
 use log::kv::{self, Key, Value, VisitSource};
@@ -127,12 +126,10 @@ fn json_line(out: &mut Formatter, record: &Record, process: &Process) -> io::Res
         }
     }
 
+    let time = out.timestamp_micros();
     let mut serializer = serde_json::Serializer::new(&mut *out);
     let mut line = serializer.serialize_map(None)?;
-    line.serialize_entry(
-        "time",
-        &Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true),
-    )?;
+    line.serialize_entry("time", &format_args!("{time}"))?;
     line.serialize_entry("level", record.level().as_str())?;
     line.serialize_entry("target", record.target())?;
     line.serialize_entry("instance", &process.instance)?;

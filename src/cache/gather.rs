@@ -34,22 +34,29 @@ impl<Q: 'static, A: 'static> Gather<Q, A> {
         }))
     }
 
-    /// Waits for the next round trip, which `serve` makes for all that wait by then: it gets what
-    /// they ask and returns as many answers in the same order, or none at all.
-    ///
-    /// `None` where it returned none.
-    pub async fn call(
+    /// Joins the next round trip, which `serve` makes for all that wait by then: it gets what they
+    /// ask and returns as many answers in the same order, or none at all.
+    pub fn join(
         &self,
         question: Q,
         serve: impl AsyncFn(&[Q]) -> Vec<A> + 'static,
-    ) -> Option<A> {
+    ) -> oneshot::Receiver<A> {
         let (answer, answered) = oneshot::channel();
         self.0.waiting.borrow_mut().push((question, answer));
         if !self.0.running.replace(true) {
             tokio::task::spawn_local(Rc::clone(&self.0).serve_waiting(serve));
         }
+        answered
+    }
+
+    /// Joins the next round trip and waits for its answer; `None` where it has none.
+    pub async fn call(
+        &self,
+        question: Q,
+        serve: impl AsyncFn(&[Q]) -> Vec<A> + 'static,
+    ) -> Option<A> {
         // The task answers all before it ends, unless it is dropped with its worker.
-        answered.await.ok()
+        self.join(question, serve).await.ok()
     }
 }
 

@@ -9,6 +9,7 @@
 //! and offers no way to act before others use the new connection.
 
 use super::generation::{self, Generation, Keys};
+use super::lookup::Store;
 use crate::config::CacheSettings;
 use crate::domain::position::Position;
 use futures_util::future::BoxFuture;
@@ -49,8 +50,10 @@ pub struct Fetched {
     /// What a replica must have replayed to show it, where that is known.
     pub position: Option<Position>,
     /// What is stored under the keys, in their order.
-    pub values: Vec<Option<Vec<u8>>>,
+    pub values: Values,
 }
+
+type Values = Vec<Option<Vec<u8>>>;
 
 /// The way to Redis.
 pub struct Link {
@@ -179,19 +182,34 @@ impl Link {
         _ = timeout(self.timeout / 2, tried).await;
     }
 
-    /// The current generation, its position and what is stored under each of these keys, all as of
-    /// one moment; `None` where Redis is away.
-    pub async fn fetch(&self, keys: &[&str]) -> Option<Fetched> {
+    /// Stores these and fetches the current generation, its position and what is stored under each of
+    /// these keys, all three as of one moment; `None` where Redis is away.
+    pub async fn fetch(&self, keys: &[&str], stores: &[&Store]) -> Option<Fetched> {
         let mut connection = self.connection()?;
-        let mut command = redis::cmd("MGET");
-        command.arg(&self.keys.generation).arg(&self.keys.position);
-        for key in keys {
-            command.arg(self.entry_key(key));
+        let mut commands = redis::pipe();
+        // A Redis that is full refuses to store, and answers the rest.
+        commands.ignore_errors();
+        for Store { key, bytes, ttl } in stores {
+            let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1);
+            commands
+                .cmd("SET")
+                .arg(self.entry_key(key))
+                .arg(bytes)
+                .arg("PX")
+                .arg(milliseconds)
+                .ignore();
         }
-        let fetched: RedisResult<Vec<Option<Vec<u8>>>> =
-            command.query_async(&mut connection.redis).await;
-        let fetched = fetched.and_then(|values| {
-            let mut values = values.into_iter();
+        commands
+            .cmd("MGET")
+            .arg(&self.keys.generation)
+            .arg(&self.keys.position);
+        for key in keys {
+            commands.arg(self.entry_key(key));
+        }
+        let answers: RedisResult<Vec<RedisResult<Values>>> =
+            commands.query_async(&mut connection.redis).await;
+        let fetched = answers.and_then(|mut answers| {
+            let mut values = answers.pop().transpose()?.unwrap_or_default().into_iter();
             let mut number = || std::str::from_utf8(&values.next()??).ok()?.parse().ok();
             let (generation, position) = (number(), number());
             // Redis was emptied: a new connection begins with a new generation.
@@ -206,24 +224,6 @@ impl Link {
         fetched
             .inspect_err(|error| self.give_up(&connection, error))
             .ok()
-    }
-
-    /// Stores bytes under a key for some time. Nothing is lost where it fails, and a broken
-    /// connection is noticed by the next lookup.
-    pub async fn store(&self, key: &str, bytes: Vec<u8>, ttl: Duration) {
-        let Some(mut connection) = self.connection() else {
-            return;
-        };
-        let mut command = redis::cmd("SET");
-        let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1);
-        command
-            .arg(self.entry_key(key))
-            .arg(bytes)
-            .arg("PX")
-            .arg(milliseconds);
-        if let Err(error) = command.exec_async(&mut connection.redis).await {
-            log::debug!("cannot store an entry in Redis: {error}");
-        }
     }
 
     fn entry_key(&self, key: &str) -> String {

@@ -1,4 +1,4 @@
-//! Lookups of the generation and of entries, gathered.
+//! Lookups of the generation and of entries, and stores of entries, gathered.
 
 use super::gather::Gather;
 use super::generation::Generation;
@@ -23,10 +23,27 @@ pub struct Found {
     pub stored: Option<Bytes>,
 }
 
+/// Bytes to be stored.
+pub struct Store {
+    /// Under which key.
+    pub key: Key,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// For how long.
+    pub ttl: Duration,
+}
+
+/// What a round trip can do for one who waits for it, on top of finding the generation.
+enum Errand {
+    Nothing,
+    Find(Key),
+    Store(Store),
+}
+
 /// One worker's lookups.
 pub struct Lookups {
     link: Arc<Link>,
-    gather: Gather<Option<Key>, Found>,
+    gather: Gather<Errand, Found>,
     /// The generation that was found last.
     last_seen: Rc<Cell<Option<Generation>>>,
 }
@@ -52,27 +69,43 @@ impl Lookups {
         if !self.link.is_connected() {
             return None;
         }
+        let errand = key.map_or(Errand::Nothing, Errand::Find);
+        self.gather.call(errand, self.serve()).await
+    }
+
+    /// Has the next lookup store something, too: a round trip of its own would cost as much as the
+    /// lookup. Nothing is lost where that fails.
+    pub fn store(&self, store: Store) {
+        drop(self.gather.join(Errand::Store(store), self.serve()));
+    }
+
+    fn serve(&self) -> impl AsyncFn(&[Errand]) -> Vec<Found> + 'static {
         let (link, last_seen) = (Arc::clone(&self.link), Rc::clone(&self.last_seen));
-        let serve = async move |keys: &[Option<Key>]| {
-            let found = fetch(&link, keys).await;
+        async move |errands: &[Errand]| {
+            let found = run(&link, errands).await;
             last_seen.set(found.first().map(|found| found.generation));
             found
-        };
-        self.gather.call(key, serve).await
+        }
     }
 }
 
 /// One round trip for all of these, each of which gets an answer; none does where Redis is away.
-async fn fetch(link: &Link, keys: &[Option<Key>]) -> Vec<Found> {
+async fn run(link: &Link, errands: &[Errand]) -> Vec<Found> {
     let mut places = HashMap::new();
-    let mut distinct = Vec::new();
-    for key in keys.iter().filter_map(Option::as_deref) {
-        places.entry(key).or_insert_with(|| {
-            distinct.push(key);
-            distinct.len() - 1
-        });
+    let (mut distinct, mut stores) = (Vec::new(), Vec::new());
+    for errand in errands {
+        match errand {
+            Errand::Nothing => {}
+            Errand::Store(store) => stores.push(store),
+            Errand::Find(key) => {
+                places.entry(key).or_insert_with(|| {
+                    distinct.push(&**key);
+                    distinct.len() - 1
+                });
+            }
+        }
     }
-    let Some(fetched) = link.fetch(&distinct).await else {
+    let Some(fetched) = link.fetch(&distinct, &stores).await else {
         return Vec::new();
     };
     let Fetched {
@@ -84,12 +117,16 @@ async fn fetch(link: &Link, keys: &[Option<Key>]) -> Vec<Found> {
         .into_iter()
         .map(|value| value.map(Bytes::from))
         .collect();
-    let stored = |key: &str| values.get(*places.get(key)?)?.clone();
-    keys.iter()
-        .map(|key| Found {
+    let stored = |errand: &Errand| match errand {
+        Errand::Find(key) => values.get(*places.get(key)?)?.clone(),
+        Errand::Nothing | Errand::Store(_) => None,
+    };
+    errands
+        .iter()
+        .map(|errand| Found {
             generation,
             position,
-            stored: key.as_deref().and_then(stored),
+            stored: stored(errand),
         })
         .collect()
 }

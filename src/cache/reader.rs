@@ -3,7 +3,7 @@
 use super::Cache;
 use super::entry::Entry;
 use super::generation::Generation;
-use super::lookup::Found;
+use super::lookup::{Found, Store};
 use crate::domain::position::Position;
 use std::sync::Arc;
 
@@ -111,8 +111,10 @@ impl Cache {
 
     /// Stores an entry in Redis without making anybody wait for it.
     fn store(&self, key: Key, generation: Generation, entry: &Entry) {
-        let link = Arc::clone(&self.link);
-        let (bytes, ttl) = (entry.encode(generation), entry.time_to_live());
-        tokio::spawn(async move { link.store(&key, bytes, ttl).await });
+        self.lookups.store(Store {
+            key,
+            bytes: entry.encode(generation),
+            ttl: entry.time_to_live(),
+        });
     }
 }
