@@ -12,8 +12,9 @@ use xxhash_rust::xxh3::xxh3_128;
 pub struct Entry {
     /// The body.
     pub body: Bytes,
-    /// Its entity tag (RFC 9110, 8.8.3): a hash of the body, in 32 hexadecimal digits and quotes.
+    /// Its entity tag (RFC 9110, 8.8.3): the hash of the body, in 32 hexadecimal digits and quotes.
     pub tag: Bytes,
+    hash: u128,
     /// When it stops being served, in milliseconds since 1970: the entry of a writer that is cut
     /// off from Redis is outdated without anybody knowing, but not for ever.
     expires_at: u64,
@@ -28,8 +29,10 @@ impl Entry {
     /// An entry of a body that was read from the database just now.
     pub fn new(body: Vec<u8>, ttl: Duration) -> Self {
         let expires_at = now() + u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        let hash = xxh3_128(&body);
         Self {
-            tag: tag(xxh3_128(&body)),
+            tag: tag(hash),
+            hash,
             // Without the spare room that it grew with, which would stay for as long as it does.
             body: Bytes::from(body.into_boxed_slice()),
             expires_at,
@@ -47,7 +50,7 @@ impl Entry {
         bytes.extend(MAGIC);
         bytes.extend(generation.0.to_le_bytes());
         bytes.extend(self.expires_at.to_le_bytes());
-        bytes.extend(xxh3_128(&self.body).to_le_bytes());
+        bytes.extend(self.hash.to_le_bytes());
         bytes.extend(&self.body);
         bytes
     }
@@ -68,6 +71,7 @@ impl Entry {
         counts.then(|| Self {
             body: bytes.slice(HEADER..),
             tag: tag(hash),
+            hash,
             expires_at,
         })
     }

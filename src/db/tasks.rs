@@ -10,7 +10,6 @@ use sqlx::postgres::{PgConnection, PgRow, Postgres};
 use sqlx::{FromRow, QueryBuilder, Row};
 
 /// A task joined with its user and category, as it comes from the database.
-#[derive(FromRow)]
 struct TaskRow {
     id: i64,
     title: String,
@@ -27,6 +26,36 @@ struct TaskRow {
     category_name: Option<String>,
     category_created_at: Option<DateTime<Utc>>,
     category_updated_at: Option<DateTime<Utc>>,
+}
+
+impl FromRow<'_, PgRow> for TaskRow {
+    /// Reads a row of [`list_statement`] by the places of its columns and without comparing their
+    /// types, as sqlx's macros do: finding and comparing costs more than decoding.
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        // Fields are evaluated in the order in which they are written, which is the statement's.
+        let mut place = 0;
+        let mut next = || {
+            place += 1;
+            place
+        };
+        Ok(Self {
+            id: row.try_get_unchecked(next())?,
+            title: row.try_get_unchecked(next())?,
+            description: row.try_get_unchecked(next())?,
+            status: row.try_get_unchecked(next())?,
+            user_id: row.try_get_unchecked(next())?,
+            category_id: row.try_get_unchecked(next())?,
+            created_at: row.try_get_unchecked(next())?,
+            updated_at: row.try_get_unchecked(next())?,
+            user_name: row.try_get_unchecked(next())?,
+            user_email: row.try_get_unchecked(next())?,
+            user_created_at: row.try_get_unchecked(next())?,
+            user_updated_at: row.try_get_unchecked(next())?,
+            category_name: row.try_get_unchecked(next())?,
+            category_created_at: row.try_get_unchecked(next())?,
+            category_updated_at: row.try_get_unchecked(next())?,
+        })
+    }
 }
 
 impl From<TaskRow> for Task {
