@@ -32,5 +32,6 @@ mod shape;
 mod startup;
 mod tasks;
 mod totals;
+mod unsettled;
 mod users;
 mod verify;

@@ -1,4 +1,5 @@
-//! Redis stopped, paused and restarted empty while requests run: nobody notices but by the pace.
+//! Redis stopped, paused, full and restarted empty while requests run: nobody notices but by the
+//! pace.
 //!
 //! A test program of its own, which cargo runs when no other does, because what is promised here is
 //! a time: a busy machine would break it without anybody's fault.
@@ -22,6 +23,7 @@ use helpers::{Proxy, Redis, TestApp, servers, wait_until};
 use serde_json::json;
 use std::time::{Duration, Instant};
 use testcontainers_modules::redis::Redis as RedisImage;
+use testcontainers_modules::testcontainers::core::{CmdWaitFor, ExecCommand};
 use testcontainers_modules::testcontainers::runners::AsyncRunner;
 use testcontainers_modules::testcontainers::{ContainerAsync, ImageExt};
 use tokio::sync::Mutex;
@@ -162,6 +164,23 @@ async fn redis_paused_so_that_it_accepts_and_never_answers() {
     }
     outage.redis.unpause().await.unwrap();
     outage.recovered().await;
+}
+
+/// It refuses to store, and nothing else.
+#[actix_web::test]
+async fn redis_full() {
+    let _alone = ALONE.lock().await;
+    let mut outage = Outage::prepare().await;
+    let fill = ExecCommand::new(["redis-cli", "CONFIG", "SET", "maxmemory", "1"])
+        .with_cmd_ready_condition(CmdWaitFor::exit_code(0));
+    outage.redis.exec(fill).await.unwrap();
+    for _ in 0..10 {
+        outage.write_and_read().await;
+        for app in &outage.apps {
+            let list = app.get("/tasks?limit=1").await;
+            assert_eq!(list.header("x-cache"), "hit", "{list:?}");
+        }
+    }
 }
 
 #[actix_web::test]

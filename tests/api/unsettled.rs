@@ -1,0 +1,43 @@
+//! A write that was committed and whose position in the primary's log could not be learnt: a replica
+//! might not show it, so it is not acknowledged; but it is announced as soon as that can be made up
+//! for.
+
+use crate::helpers::{TestApp, wait_until};
+use serde_json::json;
+use sqlx::raw_sql;
+
+/// Stands before the server's own function of that name on new connections.
+const HIDE_POSITION: &str = "
+    CREATE FUNCTION public.pg_current_wal_insert_lsn() RETURNS pg_lsn LANGUAGE plpgsql
+        AS $$ BEGIN RAISE 'the position is hidden'; END $$;
+    DO $$ BEGIN
+        EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database());
+    END $$;
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND query LIKE '%pg_current_wal_insert_lsn%'
+      AND pid <> pg_backend_pid()";
+
+#[actix_web::test]
+async fn a_write_whose_position_is_not_known_is_announced_once_it_is() {
+    let app = TestApp::start().await;
+    let user = app.add_user("Ada").await;
+    let other = app.sibling(&[]).await;
+    other.get("/tasks").await;
+    assert_eq!(other.get("/tasks").await.header("x-cache"), "hit");
+
+    raw_sql(HIDE_POSITION).execute(&app.db).await.unwrap();
+    let task = json!({"title": "committed", "userId": user});
+    let answer = app.post("/tasks", task).await;
+    let sentence = answer.problem(503);
+    assert!(sentence.contains("may or may not"), "{sentence}");
+    assert_eq!(answer.header("retry-after"), "1");
+
+    let show = "DROP FUNCTION public.pg_current_wal_insert_lsn()";
+    raw_sql(show).execute(&app.db).await.unwrap();
+    // Before its copy would have expired anyway (30 s).
+    wait_until("the other instance shows it", async || {
+        other.get("/tasks").await.json()["total"] == 1
+    })
+    .await;
+    app.create_task("as before", user).await;
+}
