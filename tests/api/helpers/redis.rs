@@ -46,6 +46,12 @@ impl Redis {
             .await
     }
 
+    /// The position in the primary's log that is announced with it.
+    pub async fn position(&self) -> i64 {
+        let key = format!("{}position", self.prefix);
+        self.query(redis::cmd("GET").arg(key)).await
+    }
+
     /// Makes the generation under which an entry was stored the current one again.
     pub async fn set_generation_of(&self, entry: &[u8]) {
         let generation = u64::from_le_bytes(entry[4..12].try_into().unwrap());
