@@ -127,9 +127,7 @@ fn json_line(out: &mut Formatter, record: &Record, process: &Process) -> io::Res
     }
 
     let time = out.timestamp_micros();
-    // Of one piece, because the formatter takes longer for each of many.
-    let mut text = Vec::with_capacity(512);
-    let mut serializer = serde_json::Serializer::new(&mut text);
+    let mut serializer = serde_json::Serializer::new(&mut *out);
     let mut line = serializer.serialize_map(None)?;
     line.serialize_entry("time", &format_args!("{time}"))?;
     line.serialize_entry("level", record.level().as_str())?;
@@ -142,6 +140,5 @@ fn json_line(out: &mut Formatter, record: &Record, process: &Process) -> io::Res
         .visit(&mut Fields(&mut line))
         .map_err(io::Error::other)?;
     line.end()?;
-    text.push(b'\n');
-    out.write_all(&text)
+    out.write_all(b"\n")
 }

@@ -37,7 +37,7 @@ pub type AskPosition = Box<dyn Fn() -> BoxFuture<'static, Option<Position>> + Se
 
 /// A connection that was bumped when it was new.
 #[derive(Clone)]
-pub struct Connection {
+struct Connection {
     redis: MultiplexedConnection,
     /// Tells this connection from those before and after it.
     number: u64,
@@ -106,7 +106,7 @@ impl Link {
     }
 
     /// The connection, if there is one that can be trusted.
-    pub fn connection(&self) -> Option<Connection> {
+    fn connection(&self) -> Option<Connection> {
         self.read_state().connection.clone()
     }
 

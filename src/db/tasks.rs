@@ -32,7 +32,8 @@ impl FromRow<'_, PgRow> for TaskRow {
     /// Reads a row of [`list_statement`] by the places of its columns and without comparing their
     /// types, as sqlx's macros do: finding and comparing costs more than decoding.
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        // Fields are evaluated in the order in which they are written, which is the statement's.
+        // Fields are evaluated in the order in which they are written, which is the statement's; the
+        // total stands before them.
         let mut place = 0;
         let mut next = || {
             place += 1;

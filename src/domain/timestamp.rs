@@ -41,12 +41,7 @@ impl From<DateTime<Utc>> for Timestamp {
 
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // By jiff where it can, because a list holds dozens of these, and chrono takes several times
-        // as long. Its range ends a day before the year 9999 does.
-        match jiff::Timestamp::from_millisecond(self.0.timestamp_millis()) {
-            Ok(time) => write!(formatter, "{time:.3}"),
-            Err(_) => formatter.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true)),
-        }
+        formatter.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
     }
 }
 
