@@ -109,8 +109,13 @@ impl Cache {
         Some((found, entry))
     }
 
-    /// Stores an entry in Redis without making anybody wait for it.
+    /// Stores an entry in Redis without making anybody wait for it, unless a lookup has told since that
+    /// it is outdated: nobody would read it, and it might replace one that is not.
     fn store(&self, key: Key, generation: Generation, entry: &Entry) {
+        let last_seen = self.lookups.last_seen();
+        if last_seen.is_some_and(|last_seen| last_seen > generation) {
+            return;
+        }
         self.lookups.store(Store {
             key,
             bytes: entry.encode(generation),

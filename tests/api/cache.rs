@@ -1,7 +1,13 @@
 //! The promise: a read that starts after a write was acknowledged shows that write.
 
 use crate::helpers::{Proxy, Redis, TestApp, wait_until};
+use futures_util::FutureExt;
+use futures_util::future;
 use serde_json::json;
+use std::convert::Infallible;
+use taskfleet::cache::{self, Cache, Outcome};
+use taskfleet::domain::position::Position;
+use tokio::sync::oneshot;
 
 #[actix_web::test]
 async fn a_list_is_a_miss_at_first_and_a_hit_from_then_on() {
@@ -154,6 +160,52 @@ async fn a_fill_that_races_with_a_write_never_becomes_visible() {
     }
 }
 
+#[actix_web::test]
+async fn a_fill_that_has_taken_too_long_does_not_replace_a_newer_entry() {
+    let app = TestApp::start().await;
+    let redis = Redis::of(&app).await;
+    let position = || future::ready(Some(Position(1))).boxed();
+    let cache = Cache::start(
+        &app.settings.cache,
+        cache::bodies(1024 * 1024),
+        Box::new(position),
+    );
+    cache.connected().await;
+    let read = async |key: &str, body: &[u8], wait: oneshot::Receiver<()>| {
+        let fill = |_| async {
+            wait.await.unwrap();
+            Ok::<_, Infallible>((body.to_vec(), ()))
+        };
+        cache.read(key.into(), fill).await.unwrap().outcome
+    };
+    let at_once = || {
+        let (go, wait) = oneshot::channel();
+        go.send(()).unwrap();
+        wait
+    };
+
+    let (go, wait) = oneshot::channel();
+    let slow = read("tasks:", b"old", wait);
+    let others = async {
+        cache.position().await; // a lookup that started with the slow read's or after it
+        cache.bump().await;
+        let newer = read("tasks:", b"new", at_once()).await;
+        assert_eq!(newer, Outcome::Miss(()));
+        go.send(()).unwrap();
+    };
+    let (slow, ()) = tokio::join!(slow, others);
+    assert_eq!(slow, Outcome::Miss(()));
+
+    // Stored after what those two have stored.
+    read("users:", b"last", at_once()).await;
+    wait_until("the last entry is stored", async || {
+        redis.entry("users").await.is_some()
+    })
+    .await;
+    let stored = redis.entry("tasks").await.unwrap();
+    assert!(stored.ends_with("new"), "{stored}");
+}
+
 /// The answer to a lookup that is under way may be older than a write; a read that comes after the
 /// write must not get it.
 #[actix_web::test]
@@ -208,7 +260,7 @@ async fn two_hundred_requests_for_one_cold_entry_cause_one_query() {
     for (round, cold) in ["?limit=3", "?limit=4"].into_iter().enumerate() {
         let path = format!("/tasks{cold}");
         let all = (0..200).map(|_| app.get(&path));
-        let answers = futures_util::future::join_all(all).await;
+        let answers = future::join_all(all).await;
         assert!(answers.iter().all(|answer| answer.status == 200));
         let misses = answers
             .iter()
