@@ -63,7 +63,9 @@ impl<Q: 'static, A: 'static> Gather<Q, A> {
 impl<Q, A> Inner<Q, A> {
     async fn serve_waiting(self: Rc<Self>, serve: impl AsyncFn(&[Q]) -> Vec<A>) {
         let _running = Running(&self.running);
-        loop {
+        // Where nobody waits, the pause is left to the next task: most of the time it is over by then,
+        // and no timer wakes this worker for nothing.
+        while !self.waiting.borrow().is_empty() {
             if let Some(start) = self.next_start.get()
                 && start > Instant::now()
             {
@@ -71,9 +73,6 @@ impl<Q, A> Inner<Q, A> {
             }
             // Nobody can join these any more: who comes from now on waits for the next round trip.
             let (questions, waiting): (Vec<_>, Vec<_>) = self.waiting.take().into_iter().unzip();
-            if questions.is_empty() {
-                return;
-            }
             let answers = serve(&questions).await;
             self.next_start
                 .set((!self.pause.is_zero()).then(|| Instant::now() + self.pause));
