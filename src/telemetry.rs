@@ -127,7 +127,9 @@ fn json_line(out: &mut Formatter, record: &Record, process: &Process) -> io::Res
     }
 
     let time = out.timestamp_micros();
-    let mut serializer = serde_json::Serializer::new(&mut *out);
+    // Of one piece: the formatter takes its time for each of many.
+    let mut text = Vec::with_capacity(512);
+    let mut serializer = serde_json::Serializer::new(&mut text);
     let mut line = serializer.serialize_map(None)?;
     line.serialize_entry("time", &format_args!("{time}"))?;
     line.serialize_entry("level", record.level().as_str())?;
@@ -140,5 +142,6 @@ fn json_line(out: &mut Formatter, record: &Record, process: &Process) -> io::Res
         .visit(&mut Fields(&mut line))
         .map_err(io::Error::other)?;
     line.end()?;
-    out.write_all(b"\n")
+    text.push(b'\n');
+    out.write_all(&text)
 }

@@ -7,10 +7,9 @@ use crate::domain::page::{Listed, Page};
 use crate::error::ApiError;
 use crate::state::AppState;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
-use std::borrow::Cow;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -76,6 +75,10 @@ const X_SERVED_FROM: HeaderName = HeaderName::from_static("x-served-from");
 /// Whether a list is a copy: `hit`, `miss` or `bypass`.
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
+// As values, because text would be checked and copied for each answer.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+
 /// 200 with one thing that was read from there.
 pub fn one<T: Serialize>(data: T, source: Source) -> HttpResponse {
     uncached(StatusCode::OK)
@@ -106,7 +109,7 @@ pub fn created(created: Created, is_replayed: bool) -> HttpResponse {
     let mut response = uncached(StatusCode::CREATED);
     response
         .insert_header((header::LOCATION, created.location))
-        .insert_header((header::CONTENT_TYPE, "application/json"));
+        .insert_header((header::CONTENT_TYPE, JSON));
     if is_replayed {
         response.insert_header(("idempotency-replayed", "true"));
     }
@@ -125,7 +128,7 @@ pub fn deleted(kind: &'static str) -> HttpResponse {
 /// hold.
 fn uncached(status: StatusCode) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
-    response.insert_header((header::CACHE_CONTROL, "no-cache"));
+    response.insert_header((header::CACHE_CONTROL, NO_CACHE));
     response
 }
 
@@ -157,10 +160,10 @@ pub async fn list<T: Serialize>(
         Ok((body, source))
     };
     let Read { entry, outcome } = state.cache.read(key, fill).await.map_err(shared)?;
-    let (cache, served_from) = match outcome {
-        Outcome::Hit => ("hit", Cow::from("cache")),
-        Outcome::Miss(source) => ("miss", source.to_string().into()),
-        Outcome::Bypass(source) => ("bypass", source.to_string().into()),
+    let (cache, source) = match outcome {
+        Outcome::Hit => ("hit", None),
+        Outcome::Miss(source) => ("miss", Some(source)),
+        Outcome::Bypass(source) => ("bypass", Some(source)),
     };
     let known = is_known(request, &entry.tag);
     let mut response = uncached(if known {
@@ -170,13 +173,16 @@ pub async fn list<T: Serialize>(
     });
     response
         .insert_header((header::ETAG, entry.tag))
-        .insert_header((X_CACHE, cache))
-        .insert_header((X_SERVED_FROM, served_from.as_ref()));
+        .insert_header((X_CACHE, HeaderValue::from_static(cache)));
+    match source {
+        None => response.insert_header((X_SERVED_FROM, HeaderValue::from_static("cache"))),
+        Some(source) => response.insert_header((X_SERVED_FROM, source.to_string())),
+    };
     if known {
         return Ok(response.finish());
     }
     Ok(response
-        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .insert_header((header::CONTENT_TYPE, JSON))
         .body(entry.body))
 }
 

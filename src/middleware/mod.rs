@@ -42,9 +42,9 @@ pub async fn frame<B: MessageBody>(
                 .set_connection_type(ConnectionType::Close);
         }
     }
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    access_log::write(&response, &id, started.elapsed());
+    if let Ok(id) = HeaderValue::try_from(id) {
         response.headers_mut().insert(X_REQUEST_ID, id);
     }
-    access_log::write(&response, &id, started.elapsed());
     Ok(response)
 }
