@@ -1,6 +1,11 @@
 # shellcheck shell=bash
 # What the commands here share. Sourced from the project's root, after scripts/lib/common.sh.
 
+# takes_only OPTION [ARGUMENT…]: ends a script that was given anything but this option; '' for none.
+takes_only() {
+  [ "$#" -le 1 ] || [ "$#$2" = "2$1" ] || die "'${*:2}' is not known here. Usage: $0${1:+ [$1]}"
+}
+
 # The address of the running system, as a client uses it.
 published_url() {
   local address
