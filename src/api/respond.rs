@@ -73,7 +73,7 @@ pub struct Done {
 /// Where a read was answered from: `cache`, `primary` or `replica-1`.
 const X_SERVED_FROM: HeaderName = HeaderName::from_static("x-served-from");
 /// Whether a list is a copy: `hit`, `miss` or `bypass`.
-const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+pub const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 // As values, because text would be checked and copied for each answer.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

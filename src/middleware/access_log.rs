@@ -1,5 +1,6 @@
 //! One line in the log for each request.
 
+use crate::api::respond::X_CACHE;
 use actix_web::HttpRequest;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::header;
@@ -20,7 +21,7 @@ pub fn write<B>(response: &ServiceResponse<B>, request_id: &str, took: Duration)
     }
     let cache = response
         .headers()
-        .get("x-cache")
+        .get(X_CACHE)
         .and_then(|value| value.to_str().ok());
     let route = request.match_pattern();
     log::log!(
