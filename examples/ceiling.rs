@@ -15,13 +15,14 @@ use std::str::from_utf8;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The headers that come from the application; NGINX and actix-web add the others again.
-const TAKEN_OVER: [&str; 6] = [
+const TAKEN_OVER: [&str; 7] = [
     "cache-control",
     "content-type",
     "etag",
     "x-cache",
     "x-instance",
     "x-request-id",
+    "x-served-from",
 ];
 
 #[derive(Clone)]

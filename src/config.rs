@@ -189,7 +189,7 @@ pub struct CacheSettings {
     /// How much memory remembered bodies may take in this process, in MiB
     #[arg(long, env = "CACHE_MEMORY_MIB", default_value_t = 3, value_parser = number::<u64>(1..=65_536))]
     pub cache_memory_mib: u64,
-    /// The pause after each lookup of the generation, in which requests gather for the next, in
+    /// The longest pause after a lookup of the generation, in which requests gather for the next, in
     /// milliseconds; 0 for none
     #[arg(long, env = "CACHE_LOOKUP_PAUSE_MS", default_value_t = 1, value_parser = number::<u64>(0..=1000))]
     pub cache_lookup_pause_ms: u64,

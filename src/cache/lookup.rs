@@ -69,8 +69,13 @@ impl Lookups {
         if !self.link.is_connected() {
             return None;
         }
-        let errand = key.map_or(Errand::Nothing, Errand::Find);
-        self.gather.call(errand, self.serve()).await
+        let found = match key {
+            // The answer is ready but for this.
+            None => self.gather.hurry(Errand::Nothing, self.serve()),
+            // Probably a query follows, which takes longer than the pause.
+            Some(key) => self.gather.join(Errand::Find(key), self.serve()),
+        };
+        found.await.ok()
     }
 
     /// Has the next lookup store something, too: a round trip of its own would cost as much as the

@@ -58,7 +58,7 @@ impl Cache {
     pub async fn bump(&self) -> bool {
         let link = Arc::clone(&self.link);
         let serve = async move |waiting: &[()]| vec![link.bump().await; waiting.len()];
-        self.bumps.call((), serve).await.unwrap_or(false)
+        self.bumps.join((), serve).await.unwrap_or(false)
     }
 
     /// What a replica must have replayed to show everything that was acknowledged before now; `None`
