@@ -62,7 +62,8 @@ impl<Q: 'static, A: 'static> Gather<Q, A> {
         answered
     }
 
-    /// Joins the next round trip in a hurry.
+    /// [Joins](Self::join) the next round trip in a hurry: the pause before it ends once as many are as
+    /// usually share one.
     pub fn hurry(
         &self,
         question: Q,
