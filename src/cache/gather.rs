@@ -160,6 +160,13 @@ mod tests {
         calls(gather, number, false).await
     }
 
+    /// So many in a hurry share a round trip so often that it is what is usual.
+    async fn accustom(gather: &Gather<(), usize>, number: usize) {
+        for _ in 0..100 {
+            hurried(gather, number).await;
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn who_is_in_a_hurry_alone_never_waits() {
         let gather = Gather::new(PAUSE);
@@ -190,17 +197,12 @@ mod tests {
     async fn fewer_than_usual_wait_for_others_and_as_many_do_not() {
         let gather = Gather::new(PAUSE);
         let test = async {
-            for _ in 0..100 {
-                hurried(&gather, 8).await;
-            }
+            accustom(&gather, 8).await;
             assert_eq!(hurried(&gather, 8).await, (Duration::ZERO, vec![8; 8]));
             let (waited, shared) = hurried(&gather, 4).await;
             assert!(waited >= PAUSE, "{waited:?}");
             assert_eq!(shared, [4; 4]);
-            // Once they are few for long, that is what is usual.
-            for _ in 0..100 {
-                hurried(&gather, 4).await;
-            }
+            accustom(&gather, 4).await;
             assert_eq!(hurried(&gather, 4).await, (Duration::ZERO, vec![4; 4]));
         };
         LocalSet::new().run_until(test).await;
@@ -210,9 +212,7 @@ mod tests {
     async fn the_last_one_that_makes_them_as_many_as_usual_ends_the_pause() {
         let gather = Gather::new(PAUSE);
         let test = async {
-            for _ in 0..100 {
-                hurried(&gather, 8).await;
-            }
+            accustom(&gather, 8).await;
             let late = async {
                 sleep(PAUSE / 4).await;
                 hurried(&gather, 1).await
