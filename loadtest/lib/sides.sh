@@ -83,11 +83,11 @@ misses_api() {
   local bumps
   # Every 20 ms, for longer than wrk takes.
   exec {bumps}< <(docker compose exec -T redis sh -c \
-    'redis-cli incr "$1" && exec redis-cli -r "$2" -i 0.02 incr "$1" >/dev/null' \
+    'redis-cli -e incr "$1" && redis-cli -e -r "$2" -i 0.02 incr "$1" >/dev/null && echo ended' \
     sh taskfleet:generation $(((seconds + 1) * 50)) 2>/dev/null)
   read -r -t 10 -u "$bumps" _ || die "the generation in Redis cannot be raised."
   wrk_rate "$connections" misses "$direct_url" "$run"
-  cat <&"$bumps" >/dev/null # its end
+  read -r -u "$bumps" _ || die "the generation in Redis was not raised to the end: misses may have been hits."
   exec {bumps}<&-
 }
 
