@@ -4,7 +4,7 @@ use crate::cache::Cache;
 use crate::caller;
 use crate::config::AppEnv;
 use crate::db::{Connection, DbError, Router};
-use crate::domain::position::Position;
+use crate::domain::lsn::Lsn;
 use crate::error::ApiError;
 use crate::password::PasswordHasher;
 use actix_web::HttpRequest;
@@ -27,7 +27,7 @@ pub struct AppState {
 impl AppState {
     /// What a replica must have replayed to show everything that was acknowledged before now; `None`
     /// where there is no replica to read from, or where that is not known.
-    pub async fn freshness(&self) -> Option<Position> {
+    pub async fn freshness(&self) -> Option<Lsn> {
         match self.db.has_replicas() {
             true => self.cache.position().await,
             false => None,

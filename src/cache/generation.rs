@@ -1,7 +1,7 @@
 //! The generation: a number in Redis that only grows and is never reused, and beside it the position
 //! in the primary's log that a replica must have replayed to show what the generation stands for.
 
-use crate::domain::position::Position;
+use crate::domain::lsn::Lsn;
 use redis::Script;
 use redis::aio::MultiplexedConnection;
 use std::sync::LazyLock;
@@ -52,7 +52,7 @@ impl Keys {
 pub async fn bump(
     redis: &mut MultiplexedConnection,
     keys: &Keys,
-    position: Option<Position>,
+    position: Option<Lsn>,
 ) -> redis::RedisResult<()> {
     let position = position.map_or_else(String::new, |position| position.0.to_string());
     BUMP.key(&keys.generation)

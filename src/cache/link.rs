@@ -11,7 +11,7 @@
 use super::generation::{self, Generation, Keys};
 use super::lookup::Store;
 use crate::config::CacheSettings;
-use crate::domain::position::Position;
+use crate::domain::lsn::Lsn;
 use futures_util::future::BoxFuture;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
@@ -33,7 +33,7 @@ const OWED_PAUSE: Duration = Duration::from_millis(100);
 
 /// Asks the primary for a position up to which its log holds every commit of which this process
 /// knows; `None` where the primary is out of reach. The cache itself speaks no SQL.
-pub type AskPosition = Box<dyn Fn() -> BoxFuture<'static, Option<Position>> + Send + Sync>;
+pub type AskPosition = Box<dyn Fn() -> BoxFuture<'static, Option<Lsn>> + Send + Sync>;
 
 /// A connection that was bumped when it was new.
 #[derive(Clone)]
@@ -48,7 +48,7 @@ pub struct Fetched {
     /// The generation.
     pub generation: Generation,
     /// What a replica must have replayed to show it, where that is known.
-    pub position: Option<Position>,
+    pub position: Option<Lsn>,
     /// What is stored under the keys, in their order.
     pub values: Values,
 }
@@ -155,7 +155,7 @@ impl Link {
     /// Without a connection, has one tried at once, and waits for what comes of that, but no longer
     /// than half the time that Redis has to answer: others may reach Redis, and should not read on
     /// without this bump because of a hiccup or a pause here.
-    async fn deliver(&self, position: Option<Position>) {
+    async fn deliver(&self, position: Option<Lsn>) {
         let begun = loop {
             if let Some(mut connection) = self.connection() {
                 match generation::bump(&mut connection.redis, &self.keys, position).await {
@@ -217,7 +217,7 @@ impl Link {
                 || RedisError::from((redis::ErrorKind::UnexpectedReturnType, "no generation"));
             Ok(Fetched {
                 generation: Generation(generation.ok_or_else(missing)?),
-                position: position.map(Position),
+                position: position.map(Lsn),
                 values: values.collect(),
             })
         });

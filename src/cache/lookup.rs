@@ -4,7 +4,7 @@ use super::gather::Gather;
 use super::generation::Generation;
 use super::link::{Fetched, Link};
 use super::reader::Key;
-use crate::domain::position::Position;
+use crate::domain::lsn::Lsn;
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ pub struct Found {
     /// The generation while the lookup was under way.
     pub generation: Generation,
     /// What a replica must have replayed to show that generation, where that is known.
-    pub position: Option<Position>,
+    pub position: Option<Lsn>,
     /// What was stored under the key, where one was given.
     pub stored: Option<Bytes>,
 }

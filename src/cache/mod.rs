@@ -16,7 +16,7 @@ pub use link::AskPosition;
 pub use reader::{Key, Outcome, Read};
 
 use crate::config::CacheSettings;
-use crate::domain::position::Position;
+use crate::domain::lsn::Lsn;
 use gather::Gather;
 use link::Link;
 use lookup::Lookups;
@@ -63,7 +63,7 @@ impl Cache {
 
     /// What a replica must have replayed to show everything that was acknowledged before now; `None`
     /// where that is not known.
-    pub async fn position(&self) -> Option<Position> {
+    pub async fn position(&self) -> Option<Lsn> {
         self.lookups.look_up(None).await?.position
     }
 

@@ -4,7 +4,7 @@ use super::Cache;
 use super::entry::Entry;
 use super::generation::Generation;
 use super::lookup::{Found, Store};
-use crate::domain::position::Position;
+use crate::domain::lsn::Lsn;
 use std::sync::Arc;
 
 /// Names a list: its path and its parameters in a fixed order.
@@ -40,7 +40,7 @@ impl Cache {
     pub async fn read<S, E, F>(
         &self,
         key: Key,
-        fill: impl FnOnce(Option<Position>) -> F,
+        fill: impl FnOnce(Option<Lsn>) -> F,
     ) -> Result<Read<S>, Arc<E>>
     where
         F: Future<Output = Result<(Vec<u8>, S), E>>,

@@ -1,7 +1,7 @@
 //! What is known of a replica: how far it has replayed the primary's log, asked in the background so
 //! that a read pays nothing for it.
 
-use crate::domain::position::Position;
+use crate::domain::lsn::Lsn;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use std::io;
@@ -56,7 +56,7 @@ impl Replica {
     }
 
     /// Whether it is up and known to have replayed the log up to there; if not, it is asked soon.
-    pub fn has_replayed(&self, position: Position) -> bool {
+    pub fn has_replayed(&self, position: Lsn) -> bool {
         let replayed = self.replayed.load(Ordering::Acquire);
         let enough = replayed != AWAY && replayed >= position.0;
         if !enough {
@@ -67,7 +67,7 @@ impl Replica {
 
     /// Takes note of what a new connection found, which may be *less* than was known: a replica that
     /// crashed serves again before it has replayed once more all that it had replayed before.
-    pub fn begin_at(&self, replayed: Position) {
+    pub fn begin_at(&self, replayed: Lsn) {
         self.replayed.store(replayed.0, Ordering::Release);
     }
 
@@ -123,7 +123,7 @@ async fn within<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<
 }
 
 /// How far the server behind a connection has replayed the log; an error where it is no replica.
-pub async fn replayed(connection: &mut PgConnection) -> sqlx::Result<Position> {
+pub async fn replayed(connection: &mut PgConnection) -> sqlx::Result<Lsn> {
     let replayed = sqlx::query_scalar!(
         "SELECT pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint WHERE pg_is_in_recovery()"
     )
@@ -132,6 +132,6 @@ pub async fn replayed(connection: &mut PgConnection) -> sqlx::Result<Position> {
     .flatten();
     replayed
         .and_then(|position| u64::try_from(position).ok())
-        .map(Position)
+        .map(Lsn)
         .ok_or_else(|| sqlx::Error::Protocol("this server is not a replica".into()))
 }

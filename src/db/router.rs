@@ -5,7 +5,7 @@ use super::pool::{Pool, Server};
 use super::replica::Replica;
 use super::{DbError, connect_options, idempotency};
 use crate::config::DatabaseSettings;
-use crate::domain::position::Position;
+use crate::domain::lsn::Lsn;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
@@ -178,7 +178,7 @@ impl Router {
     /// replayed it, or the replica fails.
     pub async fn read<T>(
         &self,
-        position: Option<Position>,
+        position: Option<Lsn>,
         statements: impl AsyncFn(&mut PgConnection) -> Result<T, DbError>,
     ) -> Result<(T, Source), DbError> {
         if let Some(position) = position
@@ -208,7 +208,7 @@ impl Router {
     }
 
     /// The next replica that shows everything up to there.
-    fn choose(&self, position: Position) -> Option<&(Arc<Replica>, Pool)> {
+    fn choose(&self, position: Lsn) -> Option<&(Arc<Replica>, Pool)> {
         let first = self.turn.get();
         let count = self.replicas.len();
         let index = (first..first + count)
@@ -225,7 +225,7 @@ impl Router {
     /// before; `None` where the primary is out of reach.
     pub fn ask_position(
         &self,
-    ) -> impl Fn() -> BoxFuture<'static, Option<Position>> + Send + Sync + 'static {
+    ) -> impl Fn() -> BoxFuture<'static, Option<Lsn>> + Send + Sync + 'static {
         let pool = self.positions.clone();
         move || {
             let pool = pool.clone();
@@ -245,14 +245,14 @@ impl Router {
 /// To be asked after the commit: inside the transaction it lies before the commit's own record.
 /// Where the log is inserted and not where it is flushed, which may lie before a commit where
 /// `synchronous_commit` is off.
-pub async fn position(primary: &mut PgConnection) -> sqlx::Result<Position> {
+pub async fn position(primary: &mut PgConnection) -> sqlx::Result<Lsn> {
     let position = sqlx::query_scalar!(
         r#"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS "position!""#
     )
     .fetch_one(primary)
     .await?;
     u64::try_from(position)
-        .map(Position)
+        .map(Lsn)
         .map_err(|error| sqlx::Error::Decode(error.into()))
 }
 

@@ -6,7 +6,7 @@ use futures_util::future;
 use serde_json::json;
 use std::convert::Infallible;
 use taskfleet::cache::{self, Cache, Outcome};
-use taskfleet::domain::position::Position;
+use taskfleet::domain::lsn::Lsn;
 use tokio::sync::oneshot;
 
 #[actix_web::test]
@@ -164,7 +164,7 @@ async fn a_fill_that_races_with_a_write_never_becomes_visible() {
 async fn a_fill_that_has_taken_too_long_does_not_replace_a_newer_entry() {
     let app = TestApp::start().await;
     let redis = Redis::of(&app).await;
-    let position = || future::ready(Some(Position(1))).boxed();
+    let position = || future::ready(Some(Lsn(1))).boxed();
     let cache = Cache::start(
         &app.settings.cache,
         cache::bodies(1024 * 1024),
