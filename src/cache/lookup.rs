@@ -1,6 +1,6 @@
 //! Lookups of the generation and of entries, and stores of entries, gathered.
 
-use super::gather::Gather;
+use super::batcher::Batcher;
 use super::generation::Generation;
 use super::link::{Fetched, Link};
 use super::reader::Key;
@@ -34,7 +34,7 @@ pub struct Store {
 }
 
 /// What a round trip can do for one who waits for it, on top of finding the generation.
-enum Errand {
+enum Command {
     Nothing,
     Find(Key),
     Store(Store),
@@ -43,7 +43,7 @@ enum Errand {
 /// One worker's lookups.
 pub struct Lookups {
     link: Arc<Link>,
-    gather: Gather<Errand, Found>,
+    batcher: Batcher<Command, Found>,
     /// The generation that was found last.
     last_seen: Rc<Cell<Option<Generation>>>,
 }
@@ -53,7 +53,7 @@ impl Lookups {
     pub fn new(link: Arc<Link>, pause: Duration) -> Self {
         Self {
             link,
-            gather: Gather::new(pause),
+            batcher: Batcher::new(pause),
             last_seen: Rc::default(),
         }
     }
@@ -71,9 +71,11 @@ impl Lookups {
         }
         let found = match key {
             // The answer is ready but for this.
-            None => self.gather.hurry(Errand::Nothing, self.serve()),
+            None => self
+                .batcher
+                .submit_urgent(Command::Nothing, self.run_batch()),
             // Probably a query follows, which takes longer than the pause.
-            Some(key) => self.gather.join(Errand::Find(key), self.serve()),
+            Some(key) => self.batcher.submit(Command::Find(key), self.run_batch()),
         };
         found.await.ok()
     }
@@ -81,13 +83,13 @@ impl Lookups {
     /// Has the next lookup store something, too: a round trip of its own would cost as much as the
     /// lookup. Nothing is lost where that fails.
     pub fn store(&self, store: Store) {
-        drop(self.gather.join(Errand::Store(store), self.serve()));
+        drop(self.batcher.submit(Command::Store(store), self.run_batch()));
     }
 
-    fn serve(&self) -> impl AsyncFn(&[Errand]) -> Vec<Found> + 'static {
+    fn run_batch(&self) -> impl AsyncFn(&[Command]) -> Vec<Found> + 'static {
         let (link, last_seen) = (Arc::clone(&self.link), Rc::clone(&self.last_seen));
-        async move |errands: &[Errand]| {
-            let found = run(&link, errands).await;
+        async move |commands: &[Command]| {
+            let found = run(&link, commands).await;
             last_seen.set(found.first().map(|found| found.generation));
             found
         }
@@ -95,14 +97,14 @@ impl Lookups {
 }
 
 /// One round trip for all of these, each of which gets an answer; none does where Redis is away.
-async fn run(link: &Link, errands: &[Errand]) -> Vec<Found> {
+async fn run(link: &Link, commands: &[Command]) -> Vec<Found> {
     let mut places = HashMap::new();
     let (mut distinct, mut stores) = (Vec::new(), Vec::new());
-    for errand in errands {
-        match errand {
-            Errand::Nothing => {}
-            Errand::Store(store) => stores.push(store),
-            Errand::Find(key) => {
+    for command in commands {
+        match command {
+            Command::Nothing => {}
+            Command::Store(store) => stores.push(store),
+            Command::Find(key) => {
                 places.entry(key).or_insert_with(|| {
                     distinct.push(&**key);
                     distinct.len() - 1
@@ -122,16 +124,16 @@ async fn run(link: &Link, errands: &[Errand]) -> Vec<Found> {
         .into_iter()
         .map(|value| value.map(Bytes::from))
         .collect();
-    let stored = |errand: &Errand| match errand {
-        Errand::Find(key) => values.get(*places.get(key)?)?.clone(),
-        Errand::Nothing | Errand::Store(_) => None,
+    let stored = |command: &Command| match command {
+        Command::Find(key) => values.get(*places.get(key)?)?.clone(),
+        Command::Nothing | Command::Store(_) => None,
     };
-    errands
+    commands
         .iter()
-        .map(|errand| Found {
+        .map(|command| Found {
             generation,
             position,
-            stored: stored(errand),
+            stored: stored(command),
         })
         .collect()
 }

@@ -4,8 +4,8 @@
 //! after its commit and before its acknowledgement. A copy counts only if it was read under the
 //! generation that is current when it is asked for. See docs/adr/0001-freshness.md.
 
+mod batcher;
 mod entry;
-mod gather;
 mod generation;
 mod link;
 mod lookup;
@@ -17,7 +17,7 @@ pub use reader::{Key, Outcome, Read};
 
 use crate::config::CacheSettings;
 use crate::domain::lsn::Lsn;
-use gather::Gather;
+use batcher::Batcher;
 use link::Link;
 use lookup::Lookups;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use std::time::Duration;
 pub struct Cache {
     link: Arc<Link>,
     lookups: Lookups,
-    bumps: Gather<(), bool>,
+    bumps: Batcher<(), bool>,
     bodies: Bodies,
     /// How long an entry may be served after it was read from the database.
     ttl: Duration,
@@ -41,7 +41,7 @@ impl Cache {
         let pause = Duration::from_millis(settings.cache_lookup_pause_ms);
         Self {
             lookups: Lookups::new(Arc::clone(&link), pause),
-            bumps: Gather::new(Duration::ZERO),
+            bumps: Batcher::new(Duration::ZERO),
             link,
             bodies,
             ttl: Duration::from_secs(settings.cache_ttl_seconds),
@@ -57,8 +57,8 @@ impl Cache {
     /// again in the background, and this worker trusts no copy until it is delivered.
     pub async fn bump(&self) -> bool {
         let link = Arc::clone(&self.link);
-        let serve = async move |waiting: &[()]| vec![link.bump().await; waiting.len()];
-        self.bumps.join((), serve).await.unwrap_or(false)
+        let run_batch = async move |waiting: &[()]| vec![link.bump().await; waiting.len()];
+        self.bumps.submit((), run_batch).await.unwrap_or(false)
     }
 
     /// What a replica must have replayed to show everything that was acknowledged before now; `None`
