@@ -1,23 +1,22 @@
 //! taskfleet: a task-management HTTP API that behaves like one server at any number of instances.
 //!
-//! A request takes this way, and no module calls one that stands before it:
-//! [`middleware`] → [`api`] (HTTP) → [`cache`] (Redis) → [`db`] (SQL), all in the words of
-//! [`domain`]. `tests/architecture.rs` keeps it so.
+//! A request takes this way: [`middleware`] → [`api`] (HTTP) → [`app`] (how to read and to write) →
+//! [`cache`] (Redis) and [`db`] (SQL), all in the words of [`domain`]. Imports go downwards only; the
+//! table in `tests/architecture.rs` says which folder may import which, and `docs/ARCHITECTURE.md` what
+//! each is for.
 
 pub mod api;
+pub mod app;
+pub mod auth;
+pub mod backoff;
 pub mod cache;
-pub mod caller;
 pub mod config;
 pub mod db;
 pub mod domain;
-pub mod error;
-pub mod import;
 pub mod middleware;
 pub mod openapi;
-pub mod password;
+pub mod roles;
 pub mod routes;
 pub mod shutdown;
 pub mod startup;
-pub mod state;
 pub mod telemetry;
-pub mod verify;

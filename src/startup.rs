@@ -1,17 +1,24 @@
 //! From settings to a running instance, the same way in production and in tests.
 
+use crate::api::extract::client::remember_client;
+use crate::app::instance::Instance;
+use crate::app::read::Reader;
+use crate::app::state::AppState;
+use crate::app::write::Writer;
+use crate::auth::passwords::PasswordHasher;
 use crate::cache::{self, Cache};
 use crate::config::ServeSettings;
 use crate::db::Database;
-use crate::password::PasswordHasher;
-use crate::state::{AppState, Instance};
-use crate::{caller, middleware, routes, shutdown};
+use crate::middleware;
+use crate::routes;
+use crate::shutdown::{ShutdownSignal, shutdown_signal};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -35,30 +42,33 @@ impl Application {
         let instance = Arc::new(Instance::new(name, settings.log.app_env));
         let passwords = Arc::new(PasswordHasher::new());
         let workers = http
-            .workers
+            .http_workers
+            .or(http.workers)
             .unwrap_or_else(|| available_parallelism().map_or(1, |n| n.get()));
 
         let shared = Arc::clone(&instance);
         let (database, caching) = (
-            Arc::new(Database::start(&settings.database).keep_tidy()),
+            Arc::new(Database::start(&settings.database).purge_expired_keys()),
             settings.cache.clone(),
         );
         let bodies = cache::bodies(caching.cache_memory_mib * 1024 * 1024);
         let server = HttpServer::new(move || {
             let db = database.router(workers);
             let ask_position = Box::new(db.ask_position());
+            let cache = Cache::start(&caching, bodies.clone(), ask_position);
+            let (db, cache) = (Rc::new(db), Rc::new(cache));
             let state = AppState {
-                cache: Cache::start(&caching, bodies.clone(), ask_position),
-                db,
+                reader: Reader::new(Rc::clone(&db), Rc::clone(&cache)),
+                writer: Writer::new(db, cache),
                 passwords: Arc::clone(&passwords),
                 instance: Arc::clone(&shared),
             };
             App::new()
                 .app_data(Data::new(state))
-                .wrap(from_fn(middleware::frame))
+                .wrap(from_fn(middleware::wrap))
                 .configure(routes::configure)
         })
-        .on_connect(caller::remember)
+        .on_connect(remember_client)
         .workers(workers)
         // Longer than NGINX keeps idle connections, so that it is never the server that closes one
         // just as NGINX sends a request on it.
@@ -67,7 +77,7 @@ impl Application {
         // second: after an instance was frozen for longer than this, connections that were made
         // meanwhile would get a 408 (seen in the stack test with the default of 5 s).
         .client_request_timeout(Duration::from_secs(300))
-        .shutdown_timeout(http.shutdown_timeout_seconds)
+        .shutdown_timeout(http.shutdown_timeout.as_secs())
         .disable_signals()
         .listen(listener)?
         .run();
@@ -75,21 +85,21 @@ impl Application {
             server,
             address,
             instance,
-            drain: Duration::from_millis(http.drain_ms),
+            drain: http.drain,
         })
     }
 
-    /// Where it listens.
+    /// The address that the instance listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What ends it.
+    /// The handle that ends the server.
     pub fn handle(&self) -> ServerHandle {
         self.server.handle()
     }
 
-    /// What it knows of itself.
+    /// What this instance knows of itself.
     pub fn instance(&self) -> Arc<Instance> {
         Arc::clone(&self.instance)
     }
@@ -102,13 +112,37 @@ impl Application {
     /// Serves until SIGTERM or SIGINT.
     pub async fn run_until_signalled(self) -> io::Result<()> {
         log::info!("listening on http://{}", self.address);
-        let ending = shutdown::on_signal(self.instance(), self.handle(), self.drain);
-        let ending = actix_web::rt::spawn(ending);
+        let shutdown = end_on_signal(self.instance(), self.handle(), self.drain);
+        let shutdown = actix_web::rt::spawn(shutdown);
         self.server.await?;
-        ending.await??;
+        shutdown.await??;
         log::info!("ended");
         Ok(())
     }
+}
+
+/// Waits for SIGTERM or SIGINT, and then ends the server.
+///
+/// After SIGTERM, answers carry `Connection: close` for `drain`, so that NGINX lets go of its
+/// connections, and `/health/ready` says 503; then the listener closes and what is in flight is
+/// finished. SIGINT skips the drain.
+async fn end_on_signal(
+    instance: Arc<Instance>,
+    server: ServerHandle,
+    drain: Duration,
+) -> io::Result<()> {
+    let drain = match shutdown_signal().await? {
+        ShutdownSignal::Terminate => drain,
+        ShutdownSignal::Interrupt => Duration::ZERO,
+    };
+    instance.drain();
+    log::info!(
+        "ending: draining for {} ms, then finishing what is in flight",
+        drain.as_millis()
+    );
+    tokio::time::sleep(drain).await;
+    server.stop(true).await;
+    Ok(())
 }
 
 /// The name of this host, which is a container's id where nothing else was said.

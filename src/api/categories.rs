@@ -1,55 +1,89 @@
 //! `/categories`.
 
-use super::create::{self, Creation};
-use super::item;
-use super::path::Id;
-use super::query::Parameters;
-use super::respond::{self, Changed, Done, List, One};
+use super::crud;
+use super::documentation::{
+    CreateHeaders, CreateResponses, DeleteResponses, GetResponses, IdParameter, ListHeaders,
+    ListResponses, PageParameters, UpdateResponses,
+};
+use super::error::ApiError;
+use super::extract::body::Body;
+use super::extract::client::Client;
+use super::extract::idempotency::CreateRequest;
+use super::extract::path::RequestPath;
+use super::extract::query::Parameters;
+use super::resource::Resource;
+use crate::app::state::AppState;
 use crate::db::{self, Connection};
-use crate::domain::category::{Category, CategoryInput};
-use crate::domain::fields::{self, Fields};
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::domain::category::{Category, CategoryId, CategoryInput};
+use crate::domain::fields::FieldError;
+use crate::domain::id::Id;
+use crate::domain::page::Unfiltered;
+use crate::domain::text::CategoryName;
+use crate::domain::timestamp::Timestamp;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use utoipa::OpenApi;
+
+impl Resource for Category {
+    const KIND: &'static str = "category";
+    const PATH: &'static str = "/categories";
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    fn example() -> Self {
+        Self {
+            id: Id::from_database(1),
+            name: CategoryName::EXAMPLE.to_owned(),
+            created_at: Timestamp::EXAMPLE,
+            updated_at: Timestamp::EXAMPLE,
+        }
+    }
+
+    fn invalid_example() -> FieldError {
+        FieldError::new("name", CategoryName::rule())
+    }
+}
+
+/// The operations on categories.
+#[derive(OpenApi)]
+#[openapi(
+    tags((name = "categories", description = "What tasks are grouped by")),
+    paths(list, create, get, update, delete),
+    components(schemas(Category)),
+)]
+pub struct Document;
 
 /// List categories
 ///
-/// A page of the categories, the newest first.
+/// A page of all categories, the newest first.
 #[utoipa::path(
     get,
     path = "/categories",
     tag = "categories",
     operation_id = "listCategories",
-    params(
-        ("page" = Option<i64>, Query, description = "Which page, from 1 (the default)", minimum = 1, maximum = 2147483647, nullable = false, example = 1),
-        ("limit" = Option<i64>, Query, description = "How many categories a page holds, 10 if left out", minimum = 1, maximum = 100, nullable = false, example = 10),
-    ),
-    responses((status = 200, description = "A page of categories", body = List<Category>)),
+    params(PageParameters, ListHeaders),
+    responses(ListResponses<Category>),
 )]
 pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     let mut parameters = Parameters::parse(request.query_string())?;
     let page = parameters.page();
     parameters.finish()?;
-    let key = format!("categories:{}:{}", page.number, page.limit);
-    respond::list(&request, &state, key.into(), page, async |db| {
-        db::categories::list(db, page).await
-    })
-    .await
+    crud::list(&request, &state, Unfiltered, page, db::categories::list).await
 }
 
-/// Show a category
+/// Get a category
 #[utoipa::path(
     get,
     path = "/categories/{id}",
     tag = "categories",
     operation_id = "getCategory",
-    params(("id" = i64, Path, description = "The category's id", minimum = 1, example = 1)),
-    responses((status = 200, description = "The category", body = One<Category>)),
+    params(IdParameter),
+    responses(GetResponses<Category>),
 )]
-pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let get = async |db: &mut Connection| db::categories::get(db, id.0).await;
-    item::show(&state, "category", id, get).await
+pub async fn get(id: CategoryId, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    crud::get(&state, id, db::categories::get).await
 }
 
 /// Create a category
@@ -58,58 +92,39 @@ pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError
     path = "/categories",
     tag = "categories",
     operation_id = "createCategory",
+    params(CreateHeaders),
     request_body(content = CategoryInput, example = json!({"name": "Infrastructure"})),
-    responses((
-        status = 201,
-        description = "The category as it was created",
-        body = Changed<Category>,
-        headers(("Location" = String, description = "Where the category is")),
-    )),
+    responses(CreateResponses<Category>),
 )]
 pub async fn create(
-    request: HttpRequest,
-    creation: Creation,
+    path: RequestPath,
+    client: Client,
+    request: CreateRequest<CategoryInput>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let Creation { mut fields, key } = creation;
-    let input = CategoryInput {
-        name: fields.required("name", fields::text),
-    };
-    let input = fields.finish(input)?;
-    let insert = async |db: &mut Connection| db::categories::insert(db, &input).await;
-    create::create(
-        &request,
-        &state,
-        "category",
-        key,
-        |category| category.id,
-        insert,
-    )
-    .await
+    let CreateRequest { input, key } = request;
+    let insert = async move |db: &mut Connection| db::categories::insert(db, &input).await;
+    crud::create(client, path, &state, key, insert).await
 }
 
-/// Change a category
+/// Update a category
 #[utoipa::path(
     put,
     path = "/categories/{id}",
     tag = "categories",
     operation_id = "updateCategory",
-    params(("id" = i64, Path, description = "The category's id", minimum = 1, example = 1)),
+    params(IdParameter),
     request_body(content = CategoryInput, example = json!({"name": "Infrastructure"})),
-    responses((status = 200, description = "The category as it is now", body = Changed<Category>)),
+    responses(UpdateResponses<Category>),
 )]
 pub async fn update(
-    request: HttpRequest,
-    id: Id,
-    mut fields: Fields,
+    id: CategoryId,
+    client: Client,
+    Body(input): Body<CategoryInput>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let input = CategoryInput {
-        name: fields.required("name", fields::text),
-    };
-    let input = fields.finish(input)?;
-    let update = async |db: &mut Connection| db::categories::update(db, id.0, &input).await;
-    item::change(&request, &state, "category", id, update).await
+    let update = async move |db: &mut Connection, id| db::categories::update(db, id, &input).await;
+    crud::update(client, &state, id, update).await
 }
 
 /// Delete a category
@@ -120,14 +135,13 @@ pub async fn update(
     path = "/categories/{id}",
     tag = "categories",
     operation_id = "deleteCategory",
-    params(("id" = i64, Path, description = "The category's id", minimum = 1, example = 1)),
-    responses((status = 200, description = "The category is no more", body = Done)),
+    params(IdParameter),
+    responses(DeleteResponses<Category>),
 )]
 pub async fn delete(
-    request: HttpRequest,
-    id: Id,
+    id: CategoryId,
+    client: Client,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let delete = async |db: &mut Connection| db::categories::delete(db, id.0).await;
-    item::remove(&request, &state, "category", id, delete).await
+    crud::delete(client, &state, id, db::categories::delete).await
 }

@@ -1,13 +1,14 @@
 //! `/health` and `/api/status`: how this instance is. None of them changes anything.
 
+use super::documentation::Faults;
+use crate::app::state::AppState;
 use crate::db;
 use crate::domain::timestamp::Timestamp;
-use crate::error::ApiError;
-use crate::state::AppState;
+
 use actix_web::web::Data;
 use actix_web::{HttpResponse, http::StatusCode, http::header};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 /// How an instance is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,6 +73,14 @@ pub struct Status {
     worker: u32,
 }
 
+/// The operations that tell how an instance is.
+#[derive(OpenApi)]
+#[openapi(
+    tags((name = "health", description = "How the instance is that answers")),
+    paths(health, live, ready, status),
+)]
+pub struct Document;
+
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// How is this instance?
@@ -80,7 +89,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
     path = "/health",
     tag = "health",
     operation_id = "health",
-    responses((status = 200, description = "The instance answers", body = Health,
+    responses(Faults, (status = 200, description = "The instance answers", body = Health,
         example = json!({"status": "ok", "timestamp": "2026-05-17T09:30:00.000Z", "uptime": 3600.5, "worker": 1, "instance": "3f2a9c1d7b60", "version": "0.1.0"}))),
 )]
 pub async fn health(state: Data<AppState>) -> HttpResponse {
@@ -103,7 +112,7 @@ pub async fn health(state: Data<AppState>) -> HttpResponse {
     path = "/health/live",
     tag = "health",
     operation_id = "live",
-    responses((status = 200, description = "It does", body = Liveness, example = json!({"status": "ok"}))),
+    responses(Faults, (status = 200, description = "It does", body = Liveness, example = json!({"status": "ok"}))),
 )]
 pub async fn live() -> HttpResponse {
     answer(StatusCode::OK, Liveness { status: "ok" })
@@ -118,6 +127,7 @@ pub async fn live() -> HttpResponse {
     tag = "health",
     operation_id = "ready",
     responses(
+        Faults,
         (status = 200, description = "It should", body = Readiness,
          example = json!({"status": "ok", "postgres": "ok", "redis": "ok"})),
         (status = 503, description = "It should not", body = Readiness,
@@ -126,19 +136,15 @@ pub async fn live() -> HttpResponse {
     ),
 )]
 pub async fn ready(state: Data<AppState>) -> HttpResponse {
-    let postgres = match state
-        .db
-        .read(None, async |db| db::migrations::is_migrated(db).await)
-        .await
-    {
-        Ok((true, _)) => "ok",
-        Ok((false, _)) => "not migrated",
+    let postgres = match state.reader.read_primary(db::migrations::is_migrated).await {
+        Ok(true) => "ok",
+        Ok(false) => "not migrated",
         Err(error) => {
             log::warn!("not ready: {error}");
             "unavailable"
         }
     };
-    let redis = if state.cache.is_connected() {
+    let redis = if state.reader.is_redis_connected() {
         "ok"
     } else {
         "unavailable"
@@ -165,7 +171,7 @@ pub async fn ready(state: Data<AppState>) -> HttpResponse {
     path = "/api/status",
     tag = "health",
     operation_id = "status",
-    responses((status = 200, description = "This does", body = Status,
+    responses(Faults, (status = 200, description = "This does", body = Status,
         example = json!({"message": "taskfleet is running.", "version": "0.1.0", "environment": "production", "worker": 1}))),
 )]
 pub async fn status(state: Data<AppState>) -> HttpResponse {
@@ -178,11 +184,6 @@ pub async fn status(state: Data<AppState>) -> HttpResponse {
             worker: std::process::id(),
         },
     )
-}
-
-/// 404 for every address that is none.
-pub async fn no_route() -> Result<HttpResponse, ApiError> {
-    Err(ApiError::NoRoute)
 }
 
 fn answer(code: StatusCode, body: impl Serialize) -> HttpResponse {

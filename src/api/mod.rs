@@ -1,12 +1,13 @@
 //! HTTP: what comes in, what goes out, status codes. No SQL.
 
-pub mod body;
 pub mod categories;
-pub mod create;
+pub mod crud;
+pub mod documentation;
+pub mod envelope;
+pub mod error;
+pub mod extract;
+pub mod headers;
 pub mod health;
-pub mod item;
-pub mod path;
-pub mod query;
-pub mod respond;
+pub mod resource;
 pub mod tasks;
 pub mod users;

@@ -1,18 +1,68 @@
 //! `/tasks`.
 
-use super::create::{self, Creation};
-use super::item;
-use super::path::Id;
-use super::query::Parameters;
-use super::respond::{self, Changed, Done, List, One};
+use super::crud;
+use super::documentation::{
+    CreateHeaders, CreateResponses, DeleteResponses, GetResponses, IdParameter, ListHeaders,
+    ListResponses, PageParameters, UpdateResponses,
+};
+use super::error::ApiError;
+use super::extract::body::Body;
+use super::extract::client::Client;
+use super::extract::idempotency::CreateRequest;
+use super::extract::path::RequestPath;
+use super::extract::query::Parameters;
+use super::resource::Resource;
+use crate::app::state::AppState;
 use crate::db::{self, Connection};
-use crate::domain::fields::{self, Fields};
+use crate::domain::category::Category;
+use crate::domain::fields::FieldError;
+use crate::domain::id::Id;
 use crate::domain::page::Order;
-use crate::domain::task::{NewTask, Task, TaskChange, TaskFilter, TaskStatus};
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::domain::task::{NewTask, Task, TaskFilter, TaskId, TaskStatus, TaskUpdate};
+use crate::domain::text::{Description, SearchText, Title};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::User;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use utoipa::OpenApi;
+
+impl Resource for Task {
+    const KIND: &'static str = "task";
+    const PATH: &'static str = "/tasks";
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    fn example() -> Self {
+        let (user, category) = (User::example(), Category::example());
+        Self {
+            id: Id::from_database(1),
+            title: Title::EXAMPLE.to_owned(),
+            description: Some(Description::EXAMPLE.to_owned()),
+            status: TaskStatus::Pending,
+            user_id: Some(user.id),
+            category_id: Some(category.id),
+            created_at: Timestamp::EXAMPLE,
+            updated_at: Timestamp::EXAMPLE,
+            user: Some(user),
+            category: Some(category),
+        }
+    }
+
+    fn invalid_example() -> FieldError {
+        FieldError::new("title", Title::rule())
+    }
+}
+
+/// The operations on tasks.
+#[derive(OpenApi)]
+#[openapi(
+    tags((name = "tasks", description = "What is to be done")),
+    paths(list, create, get, update, delete),
+    components(schemas(Task, Order)),
+)]
+pub struct Document;
 
 /// List tasks
 ///
@@ -24,65 +74,45 @@ use actix_web::{HttpRequest, HttpResponse};
     operation_id = "listTasks",
     params(
         ("status" = Option<TaskStatus>, Query, description = "Only tasks of this status", nullable = false, example = "pending"),
-        ("userId" = Option<i64>, Query, description = "Only tasks of this user", minimum = 1, nullable = false, example = 1),
-        ("categoryId" = Option<i64>, Query, description = "Only tasks of this category", minimum = 1, nullable = false, example = 1),
-        ("search" = Option<String>, Query, description = "Only tasks whose title, description, user's name or category's name contains this text, without regard to case; no character is a wildcard", min_length = 1, max_length = 200, nullable = false, example = "rotate"),
+        ("userId" = Option<i64>, Query, description = "Only tasks of the user with this id", minimum = 1, nullable = false, example = 1),
+        ("categoryId" = Option<i64>, Query, description = "Only tasks of the category with this id", minimum = 1, nullable = false, example = 1),
+        ("search" = inline(Option<SearchText>), Query, description = "Only tasks whose title, description, user's name or category's name contains this text, without regard to case; no character is a wildcard", nullable = false, example = "rotate"),
         ("sort" = Option<Order>, Query, description = "By creation: `asc` for the oldest first, `desc` (the default) for the newest; ids break ties", nullable = false, example = "desc"),
-        ("page" = Option<i64>, Query, description = "Which page, from 1 (the default)", minimum = 1, maximum = 2147483647, nullable = false, example = 1),
-        ("limit" = Option<i64>, Query, description = "How many tasks a page holds, 10 if left out", minimum = 1, maximum = 100, nullable = false, example = 10),
+        PageParameters,
+        ListHeaders,
     ),
-    responses((status = 200, description = "A page of tasks", body = List<Task>)),
+    responses(ListResponses<Task>),
 )]
 pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     let mut parameters = Parameters::parse(request.query_string())?;
     let status = parameters.optional("status", |text| text.parse().map_err(str::to_owned));
     let user_id = parameters.id("userId");
     let category_id = parameters.id("categoryId");
-    let search = parameters.text("search", 1..=200);
+    let search = parameters.optional("search", |text| SearchText::parse(text.to_owned()));
     let order = parameters.optional("sort", |text| text.parse().map_err(str::to_owned));
     let page = parameters.page();
     parameters.finish()?;
-    let order: Order = order.unwrap_or_default();
     let filter = TaskFilter {
         status,
         user_id,
         category_id,
         search,
-        order,
+        order: order.unwrap_or_default(),
     };
-    // Every parameter in a fixed order and with its default, so that the same list has one entry
-    // however it is asked for. The search stands last: it may contain anything.
-    let key = format!(
-        "tasks:{}:{}:{}:{}:{:?}:{}",
-        page.number,
-        page.limit,
-        user_id.unwrap_or_default(),
-        category_id.unwrap_or_default(),
-        order,
-        status.map_or("", TaskStatus::as_str),
-    );
-    let key = match &filter.search {
-        Some(search) => format!("{key}:{search}"),
-        None => key,
-    };
-    respond::list(&request, &state, key.into(), page, async |db| {
-        db::tasks::list(db, &filter, page).await
-    })
-    .await
+    crud::list(&request, &state, filter, page, db::tasks::list).await
 }
 
-/// Show a task
+/// Get a task
 #[utoipa::path(
     get,
     path = "/tasks/{id}",
     tag = "tasks",
     operation_id = "getTask",
-    params(("id" = i64, Path, description = "The task's id", minimum = 1, example = 1)),
-    responses((status = 200, description = "The task", body = One<Task>)),
+    params(IdParameter),
+    responses(GetResponses<Task>),
 )]
-pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let get = async |db: &mut Connection| db::tasks::get(db, id.0).await;
-    item::show(&state, "task", id, get).await
+pub async fn get(id: TaskId, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    crud::get(&state, id, db::tasks::get).await
 }
 
 /// Create a task
@@ -91,35 +121,22 @@ pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError
     path = "/tasks",
     tag = "tasks",
     operation_id = "createTask",
+    params(CreateHeaders),
     request_body(content = NewTask, example = json!({"title": "Rotate the signing keys", "description": "Before the old ones run out in June.", "status": "pending", "userId": 1})),
-    responses((
-        status = 201,
-        description = "The task as it was created",
-        body = Changed<Task>,
-        headers(("Location" = String, description = "Where the task is")),
-    )),
+    responses(CreateResponses<Task>),
 )]
 pub async fn create(
-    request: HttpRequest,
-    creation: Creation,
+    path: RequestPath,
+    client: Client,
+    request: CreateRequest<NewTask>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let Creation { mut fields, key } = creation;
-    let new = NewTask {
-        title: fields.required("title", fields::text),
-        description: fields.nullable("description", fields::text).flatten(),
-        status: fields
-            .optional("status", fields::status)
-            .unwrap_or_default(),
-        user_id: fields.required("userId", fields::id),
-        category_id: fields.nullable("categoryId", fields::id).flatten(),
-    };
-    let new = fields.finish(new)?;
-    let insert = async |db: &mut Connection| db::tasks::insert(db, &new).await;
-    create::create(&request, &state, "task", key, |task| task.id, insert).await
+    let CreateRequest { input, key } = request;
+    let insert = async move |db: &mut Connection| db::tasks::insert(db, &input).await;
+    crud::create(client, path, &state, key, insert).await
 }
 
-/// Change a task
+/// Update a task
 ///
 /// A field that is left out stays as it is; `null` clears `description`, `userId` and `categoryId`.
 #[utoipa::path(
@@ -127,27 +144,18 @@ pub async fn create(
     path = "/tasks/{id}",
     tag = "tasks",
     operation_id = "updateTask",
-    params(("id" = i64, Path, description = "The task's id", minimum = 1, example = 1)),
-    request_body(content = TaskChange, example = json!({"status": "completed"})),
-    responses((status = 200, description = "The task as it is now", body = Changed<Task>)),
+    params(IdParameter),
+    request_body(content = TaskUpdate, example = json!({"status": "completed"})),
+    responses(UpdateResponses<Task>),
 )]
 pub async fn update(
-    request: HttpRequest,
-    id: Id,
-    mut fields: Fields,
+    id: TaskId,
+    client: Client,
+    Body(input): Body<TaskUpdate>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    fields.at_least_one_of("title, description, status, userId, categoryId");
-    let change = TaskChange {
-        title: fields.optional("title", fields::text),
-        description: fields.nullable("description", fields::text),
-        status: fields.optional("status", fields::status),
-        user_id: fields.nullable("userId", fields::id),
-        category_id: fields.nullable("categoryId", fields::id),
-    };
-    let change = fields.finish(change)?;
-    let update = async |db: &mut Connection| db::tasks::update(db, id.0, &change).await;
-    item::change(&request, &state, "task", id, update).await
+    let update = async move |db: &mut Connection, id| db::tasks::update(db, id, &input).await;
+    crud::update(client, &state, id, update).await
 }
 
 /// Delete a task
@@ -156,14 +164,13 @@ pub async fn update(
     path = "/tasks/{id}",
     tag = "tasks",
     operation_id = "deleteTask",
-    params(("id" = i64, Path, description = "The task's id", minimum = 1, example = 1)),
-    responses((status = 200, description = "The task is no more", body = Done)),
+    params(IdParameter),
+    responses(DeleteResponses<Task>),
 )]
 pub async fn delete(
-    request: HttpRequest,
-    id: Id,
+    id: TaskId,
+    client: Client,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let delete = async |db: &mut Connection| db::tasks::delete(db, id.0).await;
-    item::remove(&request, &state, "task", id, delete).await
+    crud::delete(client, &state, id, db::tasks::delete).await
 }

@@ -1,56 +1,91 @@
 //! `/users`.
 
-use super::create::{self, Creation};
-use super::item;
-use super::path::Id;
-use super::query::Parameters;
-use super::respond::{self, Changed, Done, List, One};
+use super::crud;
+use super::documentation::{
+    CreateHeaders, CreateResponses, DeleteResponses, GetResponses, IdParameter, ListHeaders,
+    ListResponses, PageParameters, UpdateResponses,
+};
+use super::error::ApiError;
+use super::extract::body::Body;
+use super::extract::client::Client;
+use super::extract::idempotency::CreateRequest;
+use super::extract::path::RequestPath;
+use super::extract::query::Parameters;
+use super::resource::Resource;
+use crate::app::state::AppState;
 use crate::db::{self, Connection};
-use crate::domain::fields::{self, Fields};
-use crate::domain::user::{NewUser, Password, User, UserChange};
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::domain::fields::FieldError;
+use crate::domain::id::Id;
+use crate::domain::page::Unfiltered;
+use crate::domain::text::{EmailAddress, UserName};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{NewUser, User, UserId, UserUpdate};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::Value;
+use utoipa::OpenApi;
+
+impl Resource for User {
+    const KIND: &'static str = "user";
+    const PATH: &'static str = "/users";
+    const UNIQUE: Option<&'static str> = Some("users_email_key");
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    fn example() -> Self {
+        Self {
+            id: Id::from_database(1),
+            name: UserName::EXAMPLE.to_owned(),
+            email: EmailAddress::EXAMPLE.to_owned(),
+            created_at: Timestamp::EXAMPLE,
+            updated_at: Timestamp::EXAMPLE,
+        }
+    }
+
+    fn invalid_example() -> FieldError {
+        FieldError::new("name", UserName::rule())
+    }
+}
+
+/// The operations on users.
+#[derive(OpenApi)]
+#[openapi(
+    tags((name = "users", description = "Who owns tasks")),
+    paths(list, create, get, update, delete),
+    components(schemas(User)),
+)]
+pub struct Document;
 
 /// List users
 ///
-/// A page of the users, the newest first.
+/// A page of all users, the newest first.
 #[utoipa::path(
     get,
     path = "/users",
     tag = "users",
     operation_id = "listUsers",
-    params(
-        ("page" = Option<i64>, Query, description = "Which page, from 1 (the default)", minimum = 1, maximum = 2147483647, nullable = false, example = 1),
-        ("limit" = Option<i64>, Query, description = "How many users a page holds, 10 if left out", minimum = 1, maximum = 100, nullable = false, example = 10),
-    ),
-    responses((status = 200, description = "A page of users", body = List<User>)),
+    params(PageParameters, ListHeaders),
+    responses(ListResponses<User>),
 )]
 pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     let mut parameters = Parameters::parse(request.query_string())?;
     let page = parameters.page();
     parameters.finish()?;
-    let key = format!("users:{}:{}", page.number, page.limit);
-    respond::list(&request, &state, key.into(), page, async |db| {
-        db::users::list(db, page).await
-    })
-    .await
+    crud::list(&request, &state, Unfiltered, page, db::users::list).await
 }
 
-/// Show a user
+/// Get a user
 #[utoipa::path(
     get,
     path = "/users/{id}",
     tag = "users",
     operation_id = "getUser",
-    params(("id" = i64, Path, description = "The user's id", minimum = 1, example = 1)),
-    responses((status = 200, description = "The user", body = One<User>)),
+    params(IdParameter),
+    responses(GetResponses<User>),
 )]
-pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let get = async |db: &mut Connection| db::users::get(db, id.0).await;
-    item::show(&state, "user", id, get).await
+pub async fn get(id: UserId, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    crud::get(&state, id, db::users::get).await
 }
 
 /// Create a user
@@ -59,43 +94,36 @@ pub async fn get(id: Id, state: Data<AppState>) -> Result<HttpResponse, ApiError
     path = "/users",
     tag = "users",
     operation_id = "createUser",
+    params(CreateHeaders),
     request_body(content = NewUser, example = json!({"name": "Ada Lovelace", "email": "ada@example.com", "password": "correct horse"})),
-    responses((
-        status = 201,
-        description = "The user as it was created",
-        body = Changed<User>,
-        headers(("Location" = String, description = "Where the user is")),
-    )),
+    responses(CreateResponses<User>),
 )]
 pub async fn create(
-    request: HttpRequest,
-    creation: Creation,
+    path: RequestPath,
+    client: Client,
+    request: CreateRequest<NewUser>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let Creation { mut fields, key } = creation;
-    let new = NewUser {
-        name: fields.required("name", fields::text),
-        email: fields.required("email", fields::text),
-        password: Password(fields.required("password", fields::text)),
-    };
+    let CreateRequest { input, key } = request;
     let NewUser {
         name,
         email,
         password,
-    } = fields.finish(new)?;
+    } = input;
     let key = match key {
         Some(key) => {
             let secret = state.passwords.derive(&password, key.salt()).await?;
-            Some(key.of_parts(&[name.as_bytes(), email.as_bytes(), &secret]))
+            let (name, email) = (name.as_str().as_bytes(), email.as_str().as_bytes());
+            Some(key.of_parts(&[name, email, &secret]))
         }
         None => None,
     };
     let hash = state.passwords.hash(&password).await?;
-    let insert = async |db: &mut Connection| db::users::insert(db, &name, &email, &hash).await;
-    create::create(&request, &state, "user", key, |user| user.id, insert).await
+    let insert = async move |db: &mut Connection| db::users::insert(db, &name, &email, &hash).await;
+    crud::create(client, path, &state, key, insert).await
 }
 
-/// Change a user
+/// Update a user
 ///
 /// A field that is left out stays as it is.
 #[utoipa::path(
@@ -103,37 +131,29 @@ pub async fn create(
     path = "/users/{id}",
     tag = "users",
     operation_id = "updateUser",
-    params(("id" = i64, Path, description = "The user's id", minimum = 1, example = 1)),
-    request_body(content = UserChange, example = json!({"name": "Ada King"})),
-    responses((status = 200, description = "The user as it is now", body = Changed<User>)),
+    params(IdParameter),
+    request_body(content = UserUpdate, example = json!({"name": "Ada King"})),
+    responses(UpdateResponses<User>),
 )]
 pub async fn update(
-    request: HttpRequest,
-    id: Id,
-    mut fields: Fields,
+    id: UserId,
+    client: Client,
+    Body(input): Body<UserUpdate>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    fn password(value: Value) -> Result<Password, String> {
-        fields::text(value).map(Password)
-    }
-    fields.at_least_one_of("name, email, password");
-    let change = UserChange {
-        name: fields.optional("name", fields::text),
-        email: fields.optional("email", fields::text),
-        password: fields.optional("password", password),
-    };
-    let UserChange {
+    let UserUpdate {
         name,
         email,
         password,
-    } = fields.finish(change)?;
+    } = input;
     let hash = match password {
         Some(password) => Some(state.passwords.hash(&password).await?),
         None => None,
     };
-    let (name, email, hash) = (name.as_deref(), email.as_deref(), hash.as_deref());
-    let update = async |db: &mut Connection| db::users::update(db, id.0, name, email, hash).await;
-    item::change(&request, &state, "user", id, update).await
+    let update = async move |db: &mut Connection, id| {
+        db::users::update(db, id, name.as_ref(), email.as_ref(), hash.as_deref()).await
+    };
+    crud::update(client, &state, id, update).await
 }
 
 /// Delete a user
@@ -144,14 +164,13 @@ pub async fn update(
     path = "/users/{id}",
     tag = "users",
     operation_id = "deleteUser",
-    params(("id" = i64, Path, description = "The user's id", minimum = 1, example = 1)),
-    responses((status = 200, description = "The user is no more", body = Done)),
+    params(IdParameter),
+    responses(DeleteResponses<User>),
 )]
 pub async fn delete(
-    request: HttpRequest,
-    id: Id,
+    id: UserId,
+    client: Client,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let delete = async |db: &mut Connection| db::users::delete(db, id.0).await;
-    item::remove(&request, &state, "user", id, delete).await
+    crud::delete(client, &state, id, db::users::delete).await
 }

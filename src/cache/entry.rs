@@ -1,13 +1,11 @@
 //! A cached response body, as it is kept in this process and in Redis.
 
 use super::generation::Generation;
-use super::reader::Key;
 use bytes::Bytes;
-use moka::Expiry;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// A finished response body and what is sent along with it.
+/// A finished response body with its entity tag.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The body.
@@ -15,8 +13,8 @@ pub struct Entry {
     /// Its entity tag (RFC 9110, 8.8.3): the hash of the body, in 32 hexadecimal digits and quotes.
     pub tag: Bytes,
     hash: u128,
-    /// When it stops being served, in milliseconds since 1970: the entry of a writer that is cut
-    /// off from Redis is outdated without anybody knowing, but not for ever.
+    /// When the entry stops being served, in milliseconds since 1970: what a writer that is cut off
+    /// from Redis has made outdated is not known to be, but is not served for ever.
     expires_at: u64,
 }
 
@@ -26,7 +24,7 @@ const MAGIC: [u8; 4] = *b"tf01";
 const HEADER: usize = 4 + 8 + 8 + 16;
 
 impl Entry {
-    /// An entry of a body that was read from the database just now.
+    /// An entry of a body that was read from the database just now and may be served for `ttl`.
     pub fn new(body: Vec<u8>, ttl: Duration) -> Self {
         let expires_at = now() + u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         let hash = xxh3_128(&body);
@@ -39,12 +37,12 @@ impl Entry {
         }
     }
 
-    /// How much longer it may be served.
+    /// How much longer the entry may be served.
     pub fn time_to_live(&self) -> Duration {
         Duration::from_millis(self.expires_at.saturating_sub(now()))
     }
 
-    /// The bytes that stand for it in Redis.
+    /// The entry as it is stored in Redis: the layout of [`MAGIC`].
     pub fn encode(&self, generation: Generation) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER + self.body.len());
         bytes.extend(MAGIC);
@@ -55,8 +53,8 @@ impl Entry {
         bytes
     }
 
-    /// The entry that [`encode`](Self::encode) made these bytes of, if it was under this
-    /// generation, has not expired and is whole.
+    /// The entry that [`encode`](Self::encode) wrote; `None` where it was written under another
+    /// generation, has expired, or is damaged.
     pub fn decode(bytes: &Bytes, generation: Generation) -> Option<Self> {
         let (magic, rest) = bytes.split_first_chunk::<4>()?;
         let (read_under, rest) = rest.split_first_chunk::<8>()?;
@@ -86,38 +84,6 @@ fn now() -> u64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Entries in this process, each under the generation at which it was read: what a newer generation
-/// has replaced is never found again, and makes room by and by. Also sees to it that of several
-/// requests that miss the same entry one fills it and the others wait.
-pub type Bodies = moka::future::Cache<(Generation, Key), Entry>;
-
-/// An empty store that holds about this many bytes.
-pub fn bodies(capacity: u64) -> Bodies {
-    /// Keys, headers and bookkeeping of an entry, roughly.
-    const OVERHEAD: usize = 512;
-    moka::future::Cache::builder()
-        .max_capacity(capacity)
-        .weigher(|(_, key): &(Generation, Key), entry: &Entry| {
-            u32::try_from(OVERHEAD + key.len() + entry.body.len()).unwrap_or(u32::MAX)
-        })
-        .expire_after(ByEntry)
-        .build()
-}
-
-/// Forgets an entry when its own time is over.
-struct ByEntry;
-
-impl Expiry<(Generation, Key), Entry> for ByEntry {
-    fn expire_after_create(
-        &self,
-        _: &(Generation, Key),
-        entry: &Entry,
-        _: Instant,
-    ) -> Option<Duration> {
-        Some(entry.time_to_live())
-    }
 }
 
 #[cfg(test)]

@@ -6,16 +6,17 @@ use redis::Script;
 use redis::aio::MultiplexedConnection;
 use std::sync::LazyLock;
 
-/// The state of everything that lists show, as a number that each write raises.
+/// The state of everything that lists show, as a number that each write raises and
+/// that is never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(pub u64);
 
 /// Raises the generation to the greater of its successor and Redis' clock in microseconds: by the
 /// clock, because a Redis that lost its data or came back with an older state does not know which
 /// generations there were. Raises the position to the one that is given, if that is greater: several
-/// writers may deliver theirs in any order. (Lua counts exactly up to 2^53, which is a log of 9 PB.)
+/// writers may raise theirs in any order. (Lua counts exactly up to 2^53, which is a log of 9 PB.)
 /// Allowed when memory has run out, where a write must still be seen.
-static BUMP: LazyLock<Script> = LazyLock::new(|| {
+static RAISE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "#!lua flags=allow-oom
         local time = redis.call('TIME')
@@ -30,16 +31,16 @@ static BUMP: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// The names of the two in Redis.
+/// The keys in Redis of the generation and the position.
 pub struct Keys {
-    /// The generation's.
+    /// The key of the generation.
     pub generation: String,
-    /// The position's.
+    /// The key of the position.
     pub position: String,
 }
 
 impl Keys {
-    /// Their names behind this prefix.
+    /// The keys behind this prefix.
     pub fn new(prefix: &str) -> Self {
         Self {
             generation: format!("{prefix}generation"),
@@ -49,13 +50,14 @@ impl Keys {
 }
 
 /// Raises the generation, and the position where one is known.
-pub async fn bump(
+pub async fn raise(
     redis: &mut MultiplexedConnection,
     keys: &Keys,
     position: Option<Lsn>,
 ) -> redis::RedisResult<()> {
     let position = position.map_or_else(String::new, |position| position.0.to_string());
-    BUMP.key(&keys.generation)
+    RAISE
+        .key(&keys.generation)
         .key(&keys.position)
         .arg(position)
         .invoke_async(redis)

@@ -1,9 +1,10 @@
-//! Lookups of the generation and of entries, and stores of entries, gathered.
+//! Lookups of the generation and of entries, and stores of entries, in batches: one round trip for all
+//! that wait at the same time.
 
 use super::batcher::Batcher;
+use super::connection::{Fetched, RedisConnection, Store};
 use super::generation::Generation;
-use super::link::{Fetched, Link};
-use super::reader::Key;
+use super::key::ListKey;
 use crate::domain::lsn::Lsn;
 use bytes::Bytes;
 use std::cell::Cell;
@@ -15,58 +16,50 @@ use std::time::Duration;
 /// What a lookup found.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The generation while the lookup was under way.
+    /// The generation at a moment between the lookup's start and its end.
     pub generation: Generation,
-    /// What a replica must have replayed to show that generation, where that is known.
+    /// The log position that a replica must have replayed to show this generation; `None` where it is
+    /// not known.
     pub position: Option<Lsn>,
-    /// What was stored under the key, where one was given.
+    /// The encoded entry under the key; `None` where there is none, or no key was given.
     pub stored: Option<Bytes>,
 }
 
-/// Bytes to be stored.
-pub struct Store {
-    /// Under which key.
-    pub key: Key,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// For how long.
-    pub ttl: Duration,
-}
-
-/// What a round trip can do for one who waits for it, on top of finding the generation.
+/// What one call adds to a batch, every one of which fetches the generation and the position.
 enum Command {
     Nothing,
-    Find(Key),
+    Find(ListKey),
     Store(Store),
 }
 
 /// One worker's lookups.
 pub struct Lookups {
-    link: Arc<Link>,
+    connection: Arc<RedisConnection>,
     batcher: Batcher<Command, Found>,
-    /// The generation that was found last.
+    /// The generation that the last batch found.
     last_seen: Rc<Cell<Option<Generation>>>,
 }
 
 impl Lookups {
-    /// Lookups over a link, which pause that long after each.
-    pub fn new(link: Arc<Link>, pause: Duration) -> Self {
+    /// Lookups over this connection, whose batches are at most this far apart.
+    pub fn new(connection: Arc<RedisConnection>, pause: Duration) -> Self {
         Self {
-            link,
+            connection,
             batcher: Batcher::new(pause),
             last_seen: Rc::default(),
         }
     }
 
-    /// The generation that the last lookup found: a hint which copy is worth looking for.
+    /// The generation that the last batch found, which says what copy is worth looking for; `None` before
+    /// the first and where Redis was away.
     pub fn last_seen(&self) -> Option<Generation> {
         self.last_seen.get()
     }
 
     /// The current generation and, where a key is given, what is stored under it; `None` where
     /// Redis is away.
-    pub async fn look_up(&self, key: Option<Key>) -> Option<Found> {
-        if !self.link.is_connected() {
+    pub async fn look_up(&self, key: Option<ListKey>) -> Option<Found> {
+        if !self.connection.is_connected() {
             return None;
         }
         let found = match key {
@@ -87,17 +80,17 @@ impl Lookups {
     }
 
     fn run_batch(&self) -> impl AsyncFn(&[Command]) -> Vec<Found> + 'static {
-        let (link, last_seen) = (Arc::clone(&self.link), Rc::clone(&self.last_seen));
+        let (connection, last_seen) = (Arc::clone(&self.connection), Rc::clone(&self.last_seen));
         async move |commands: &[Command]| {
-            let found = run(&link, commands).await;
+            let found = run(&connection, commands).await;
             last_seen.set(found.first().map(|found| found.generation));
             found
         }
     }
 }
 
-/// One round trip for all of these, each of which gets an answer; none does where Redis is away.
-async fn run(link: &Link, commands: &[Command]) -> Vec<Found> {
+/// One round trip for a batch: an answer to each command, or none at all where Redis is away.
+async fn run(connection: &RedisConnection, commands: &[Command]) -> Vec<Found> {
     let mut places = HashMap::new();
     let (mut distinct, mut stores) = (Vec::new(), Vec::new());
     for command in commands {
@@ -106,13 +99,13 @@ async fn run(link: &Link, commands: &[Command]) -> Vec<Found> {
             Command::Store(store) => stores.push(store),
             Command::Find(key) => {
                 places.entry(key).or_insert_with(|| {
-                    distinct.push(&**key);
+                    distinct.push(key);
                     distinct.len() - 1
                 });
             }
         }
     }
-    let Some(fetched) = link.fetch(&distinct, &stores).await else {
+    let Some(fetched) = connection.fetch(&distinct, &stores).await else {
         return Vec::new();
     };
     let Fetched {

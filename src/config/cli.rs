@@ -1,11 +1,27 @@
 //! Reads the command line, the environment and `.env`, and says in one sentence what is wrong there.
 
-use super::Cli;
+use super::role::Role;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Settings whose values are not shown.
 const SECRETS: [&str; 3] = ["DATABASE_URL", "DATABASE_REPLICA_URLS", "REDIS_URL"];
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "taskfleet",
+    version,
+    about = "A task-management HTTP API that behaves like one server at any number of instances",
+    after_help = "Without a role, `serve` is run. Every setting can also stand in a file .env in \
+                  the working directory; the environment goes before that file and a flag before \
+                  both."
+)]
+pub struct Cli {
+    /// What this process is to be.
+    #[command(subcommand)]
+    pub role: Role,
+}
 
 impl Cli {
     /// Reads `.env`, the environment and the arguments (the program's name first). Where something
@@ -107,7 +123,10 @@ mod tests {
         let example = include_str!("../../.env.example");
         let cli = Cli::command();
         let settings = cli.get_subcommands().flat_map(|role| role.get_arguments());
-        for variable in settings.filter_map(|setting| setting.get_env()) {
+        for variable in settings
+            .filter(|setting| !setting.is_hide_set())
+            .filter_map(|setting| setting.get_env())
+        {
             let variable = variable.to_str().unwrap();
             assert!(
                 readme.contains(&format!("`{variable}`")),

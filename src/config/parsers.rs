@@ -3,9 +3,10 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::time::Duration;
 
-/// A parser for anything that parses from text, whose error says what is allowed and not what the
-/// parser tripped over.
+/// A parser for anything that parses from text, whose error says what is allowed instead of
+/// repeating the parser's own.
 pub fn rule<T: FromStr + Clone + Send + Sync + 'static>(
     allowed: &'static str,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
@@ -25,6 +26,22 @@ where
     }
 }
 
+/// A parser for whole numbers of seconds in a range.
+pub fn seconds(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync + 'static {
+    let number = number(range);
+    move |text| number(text).map(Duration::from_secs)
+}
+
+/// A parser for whole numbers of milliseconds in a range.
+pub fn milliseconds(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync + 'static {
+    let number = number(range);
+    move |text| number(text).map(Duration::from_millis)
+}
+
 /// A parser for the name of an instance, which stands in a header.
 pub fn instance_name(text: &str) -> Result<String, String> {
     let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -32,10 +49,10 @@ pub fn instance_name(text: &str) -> Result<String, String> {
         .ok_or_else(|| "1 to 64 visible ASCII characters".to_owned())
 }
 
-/// A parser for the address of a deployment.
+/// A parser for the URL of a deployment.
 pub fn http_url(text: &str) -> Result<String, String> {
     let url = reqwest::Url::parse(text).ok();
     url.filter(|url| url.scheme() == "http" && url.has_host())
         .map(|_| text.to_owned())
-        .ok_or_else(|| "an address such as http://localhost:8080 (without TLS)".to_owned())
+        .ok_or_else(|| "a URL such as http://localhost:8080 (without TLS)".to_owned())
 }

@@ -1,8 +1,10 @@
-//! The statements about categories.
+//! The statements on the table of categories.
 
-use super::DbError;
-use crate::domain::category::{Category, CategoryInput};
-use crate::domain::page::{Listed, Page};
+use super::error::DbError;
+use super::page::listed;
+use crate::domain::category::{Category, CategoryId, CategoryInput};
+use crate::domain::id::Id;
+use crate::domain::page::{Listed, Page, Unfiltered};
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 
@@ -16,7 +18,7 @@ struct CategoryRow {
 impl From<CategoryRow> for Category {
     fn from(row: CategoryRow) -> Self {
         Self {
-            id: row.id,
+            id: Id::from_database(row.id),
             name: row.name,
             created_at: row.created_at.into(),
             updated_at: row.updated_at.into(),
@@ -24,59 +26,72 @@ impl From<CategoryRow> for Category {
     }
 }
 
-/// One category; `None` where there is none with this id.
-pub async fn get(db: &mut PgConnection, id: i64) -> Result<Option<Category>, DbError> {
+/// The category with this id; `None` where there is none.
+pub async fn get(db: &mut PgConnection, id: CategoryId) -> Result<Option<Category>, DbError> {
     let row = sqlx::query_as!(
         CategoryRow,
         "SELECT id, name, created_at, updated_at FROM categories WHERE id = $1",
-        id
+        id.get()
     )
     .fetch_optional(db)
     .await?;
     Ok(row.map(Category::from))
 }
 
-/// Adds a category.
+/// Inserts a category.
 pub async fn insert(db: &mut PgConnection, input: &CategoryInput) -> Result<Category, DbError> {
     let row = sqlx::query_as!(
         CategoryRow,
         "INSERT INTO categories (name) VALUES ($1) RETURNING id, name, created_at, updated_at",
-        input.name
+        input.name.as_str()
     )
     .fetch_one(db)
     .await?;
     Ok(row.into())
 }
 
-/// Changes a category; `None` where there is none with this id.
+/// Updates the category with this id; `None` where there is none.
 pub async fn update(
     db: &mut PgConnection,
-    id: i64,
+    id: CategoryId,
     input: &CategoryInput,
 ) -> Result<Option<Category>, DbError> {
     let row = sqlx::query_as!(
         CategoryRow,
         "UPDATE categories SET name = $2, updated_at = now() WHERE id = $1
          RETURNING id, name, created_at, updated_at",
-        id,
-        input.name
+        id.get(),
+        input.name.as_str()
     )
     .fetch_optional(db)
     .await?;
     Ok(row.map(Category::from))
 }
 
-/// Removes a category and takes its tasks out of it; false where there is none with this id.
-pub async fn delete(db: &mut PgConnection, id: i64) -> Result<bool, DbError> {
-    let done = sqlx::query!("DELETE FROM categories WHERE id = $1", id)
+/// Deletes the category with this id and removes its tasks from it; false where there is none.
+pub async fn delete(db: &mut PgConnection, id: CategoryId) -> Result<bool, DbError> {
+    let done = sqlx::query!("DELETE FROM categories WHERE id = $1", id.get())
         .execute(db)
         .await?;
     Ok(done.rows_affected() > 0)
 }
 
-/// One page of the categories, the newest first, and how many there are, both as of one moment.
-pub async fn list(db: &mut PgConnection, page: Page) -> Result<Listed<Category>, DbError> {
-    let rows = sqlx::query!(
+/// One page of the categories, the newest first, and how many there are, both in one snapshot.
+pub async fn list(
+    db: &mut PgConnection,
+    _: &Unfiltered,
+    page: Page,
+) -> Result<Listed<Category>, DbError> {
+    struct ListRow {
+        total: i64,
+        id: Option<i64>,
+        name: Option<String>,
+        created_at: Option<DateTime<Utc>>,
+        updated_at: Option<DateTime<Utc>>,
+    }
+
+    let rows = sqlx::query_as!(
+        ListRow,
         r#"SELECT c.total AS "total!", p.id AS "id?", p.name AS "name?",
                   p.created_at AS "created_at?", p.updated_at AS "updated_at?"
            FROM (SELECT sum(n)::bigint AS total FROM row_counts WHERE counted = 'categories') c
@@ -89,19 +104,13 @@ pub async fn list(db: &mut PgConnection, page: Page) -> Result<Listed<Category>,
     )
     .fetch_all(db)
     .await?;
-    // A page beyond the end is one row that holds nothing but the total.
-    Ok(Listed {
-        total: rows.first().map_or(0, |row| row.total),
-        items: rows
-            .into_iter()
-            .filter_map(|row| {
-                Some(Category {
-                    id: row.id?,
-                    name: row.name?,
-                    created_at: row.created_at?.into(),
-                    updated_at: row.updated_at?.into(),
-                })
-            })
-            .collect(),
-    })
+    let item = |row: ListRow| {
+        Some(Category {
+            id: Id::from_database(row.id?),
+            name: row.name?,
+            created_at: row.created_at?.into(),
+            updated_at: row.updated_at?.into(),
+        })
+    };
+    Ok(listed(rows, |row| row.total, item))
 }

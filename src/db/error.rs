@@ -1,45 +1,73 @@
-//! What can go wrong in the database, sorted by what the caller can do about it.
+//! What can go wrong in the database, sorted by what the client can do about it.
 
-use sqlx::error::{DatabaseError, ErrorKind};
+use super::constraints::{self, Rule};
+use sqlx::error::DatabaseError;
 
-/// Why a statement failed.
+/// Why statements failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// The task names a user that does not exist.
-    #[error("the user does not exist")]
-    UnknownUser,
-    /// The task names a category that does not exist.
-    #[error("the category does not exist")]
-    UnknownCategory,
-    /// Another user has this address.
-    #[error("the e-mail address is taken")]
-    EmailTaken,
-    /// PostgreSQL is out of reach, too busy, shutting down or not migrated: later it may work.
+    /// There is no row with the id that was to be updated.
+    #[error("there is no such row")]
+    NotFound,
+    /// The row that this field refers to does not exist.
+    #[error("{0} refers to a row that does not exist")]
+    UnknownReference(&'static str),
+    /// Another row has what only one may have, as this sentence tells a client.
+    #[error("{0}")]
+    Duplicate(&'static str),
+    /// A request with the same idempotency key is being carried out.
+    #[error("a request with the same idempotency key is being carried out")]
+    RequestInProgress,
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// PostgreSQL is out of reach, too busy, shutting down or not migrated, and did nothing: later it
+    /// may work.
     #[error("PostgreSQL is unavailable: {0}")]
     Unavailable(#[source] sqlx::Error),
-    /// The connection broke, or time ran out, while PostgreSQL was carrying out a change: nobody knows
-    /// whether it did.
-    #[error("PostgreSQL went away in the middle of a change: {0}")]
-    Unsettled(#[source] sqlx::Error),
-    /// Whoever asked for the change has gone, and may have asked somebody else.
-    #[error("whoever asked for this has gone")]
-    Unwanted,
+    /// The connection broke, or time ran out, during a commit: it is not known whether the write was
+    /// made. `None`: it was made, but is not known to be visible everywhere.
+    #[error("the outcome of a write is not known: {}", cause(.0))]
+    OutcomeUnknown(#[source] Option<sqlx::Error>),
+    /// The client closed its connection before its write was begun, and may have sent it again.
+    #[error("the client has disconnected")]
+    ClientDisconnected,
     /// Anything else: a fault of ours.
     #[error("{0}")]
     Fault(#[source] sqlx::Error),
 }
 
+fn cause(error: &Option<sqlx::Error>) -> String {
+    error.as_ref().map_or_else(
+        || "the primary's position could not be learnt".to_owned(),
+        sqlx::Error::to_string,
+    )
+}
+
+impl DbError {
+    /// Whether PostgreSQL ended the transaction to resolve a deadlock (40P01).
+    pub fn is_deadlock(&self) -> bool {
+        matches!(self, Self::Unavailable(sqlx::Error::Database(cause)) if cause.code().is_some_and(|code| code == "40P01"))
+    }
+}
+
+/// The violation of a rule.
+impl From<Rule> for DbError {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::Unique(sentence) => Self::Duplicate(sentence),
+            Rule::Reference(path) => Self::UnknownReference(path),
+        }
+    }
+}
+
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Database(cause) => match (cause.kind(), cause.constraint()) {
-                (ErrorKind::UniqueViolation, Some("users_email_key")) => Self::EmailTaken,
-                (ErrorKind::ForeignKeyViolation, Some("tasks_user_id_fkey")) => Self::UnknownUser,
-                (ErrorKind::ForeignKeyViolation, Some("tasks_category_id_fkey")) => {
-                    Self::UnknownCategory
-                }
-                _ if is_passing(cause.as_ref()) => Self::Unavailable(error),
-                _ => Self::Fault(error),
+            sqlx::Error::Database(cause) => match cause.constraint().and_then(constraints::rule) {
+                Some(rule) => rule.into(),
+                None if is_transient(cause.as_ref()) => Self::Unavailable(error),
+                None => Self::Fault(error),
             },
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
@@ -60,7 +88,7 @@ impl From<serde_json::Error> for DbError {
 
 /// Whether PostgreSQL's error code tells of a state that passes, by its class or by itself (see
 /// PostgreSQL's appendix A, "Error Codes").
-fn is_passing(error: &dyn DatabaseError) -> bool {
+fn is_transient(error: &dyn DatabaseError) -> bool {
     let code = error.code().unwrap_or_default();
     let class = [
         "08", /* connection */

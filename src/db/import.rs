@@ -1,56 +1,25 @@
 //! The statements of the import: many rows at once, each batch in one transaction.
 
-use super::{DbError, connect_options};
-use crate::domain::import::{ImportRow, KeyedRow};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection};
+use super::error::DbError;
+use crate::domain::import_row::{ImportRow, KeyedRow};
+use crate::domain::text::{CategoryName, Description};
+use sqlx::postgres::PgConnection;
 use std::collections::HashSet;
 
 /// What imports lock while they load a batch, so that two at once do not both create a category.
 const LOCK: i64 = 0x7461_736b_666c_6565;
-/// How often a batch is tried that lost a race against a writer of the API.
-const ATTEMPTS: u32 = 5;
-
-/// A connection for an import, whose statements may take longer than those of a request.
-pub async fn connect(url: &PgConnectOptions) -> Result<PgConnection, DbError> {
-    let options = connect_options(url)
-        .application_name("taskfleet import")
-        .options([("statement_timeout", "60s"), ("lock_timeout", "60s")]);
-    Ok(options.connect().await?)
+/// Whether a batch failed only because a user or a category was deleted just when it was to be used, or
+/// because of a deadlock with a request: tried again, it may succeed.
+pub fn is_lost_race(error: &DbError) -> bool {
+    matches!(error, DbError::UnknownReference(_)) || error.is_deadlock()
 }
 
 /// Adds those of these rows whose keys are not there yet, with the users and categories that they
-/// need, or none of them; returns how many it added.
+/// need, and returns how many it added. To be run in a transaction.
 pub async fn insert_missing(
-    connection: &mut PgConnection,
+    transaction: &mut PgConnection,
     rows: &[KeyedRow],
 ) -> Result<u64, DbError> {
-    let mut attempt = 1;
-    loop {
-        match try_insert_missing(connection, rows).await {
-            Err(error) if attempt < ATTEMPTS && lost_a_race(&error) => attempt += 1,
-            done => return done,
-        }
-    }
-}
-
-/// Whether somebody deleted a user or a category just when it was to be used, or waited for us
-/// while we waited for them.
-fn lost_a_race(error: &DbError) -> bool {
-    match error {
-        DbError::UnknownUser | DbError::UnknownCategory => true,
-        DbError::Unavailable(sqlx::Error::Database(cause)) => {
-            cause.code().is_some_and(|code| code.starts_with("40"))
-        }
-        _ => false,
-    }
-}
-
-async fn try_insert_missing(
-    connection: &mut PgConnection,
-    rows: &[KeyedRow],
-) -> Result<u64, DbError> {
-    let mut transaction = connection.begin().await?;
     sqlx::query!("SELECT pg_advisory_xact_lock($1)", LOCK)
         .execute(&mut *transaction)
         .await?;
@@ -71,17 +40,13 @@ async fn try_insert_missing(
         .filter(|row| !there.contains(row.key.as_slice()))
         .collect();
     if missing.is_empty() {
-        // By hand, because the lock would be kept until the connection is used next.
-        transaction.rollback().await?;
         return Ok(0);
     }
 
     let rows: Vec<&ImportRow> = missing.iter().map(|keyed| &keyed.row).collect();
-    insert_users(&mut transaction, &rows).await?;
-    insert_categories(&mut transaction, &rows).await?;
-    let inserted = insert_tasks(&mut transaction, &missing).await?;
-    transaction.commit().await?;
-    Ok(inserted)
+    insert_users(transaction, &rows).await?;
+    insert_categories(transaction, &rows).await?;
+    insert_tasks(transaction, &missing).await
 }
 
 /// Adds the users that are not there. Of several rows with one address, the first names the user.
@@ -112,7 +77,7 @@ async fn insert_categories(
 ) -> Result<(), DbError> {
     let names: Vec<&str> = rows
         .iter()
-        .filter_map(|row| row.category.as_deref())
+        .filter_map(|row| row.category.as_ref().map(CategoryName::as_str))
         .collect();
     sqlx::query!(
         "INSERT INTO categories (name)
@@ -135,9 +100,13 @@ async fn insert_tasks(transaction: &mut PgConnection, rows: &[&KeyedRow]) -> Res
     let keys: Vec<&[u8]> = rows.iter().map(|keyed| keyed.key.as_slice()).collect();
     let rows = || rows.iter().map(|keyed| &keyed.row);
     let titles: Vec<_> = rows().map(|row| row.title.as_str()).collect();
-    let descriptions: Vec<_> = rows().map(|row| row.description.as_deref()).collect();
+    let descriptions: Vec<_> = rows()
+        .map(|row| row.description.as_ref().map(Description::as_str))
+        .collect();
     let statuses: Vec<_> = rows().map(|row| row.status.as_str()).collect();
-    let categories: Vec<_> = rows().map(|row| row.category.as_deref()).collect();
+    let categories: Vec<_> = rows()
+        .map(|row| row.category.as_ref().map(CategoryName::as_str))
+        .collect();
     let emails: Vec<_> = rows().map(|row| row.user_email.as_str()).collect();
     let times: Vec<_> = rows().map(|row| row.created_at.0).collect();
     let done = sqlx::query!(

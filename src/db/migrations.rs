@@ -1,6 +1,6 @@
 //! The schema: its migrations, which only `taskfleet migrate` applies.
 
-use super::DbError;
+use super::error::DbError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};

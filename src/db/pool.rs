@@ -4,7 +4,7 @@
 //! still there, in a task of its own, which is a second round trip for every read. Here a connection
 //! comes back only where its use has ended well, and is closed otherwise.
 
-use super::DbError;
+use super::error::DbError;
 use super::replica::{Replica, replayed};
 use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, Timeouts};

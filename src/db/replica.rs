@@ -1,6 +1,7 @@
 //! What is known of a replica: how far it has replayed the primary's log, asked in the background so
 //! that a read pays nothing for it.
 
+use crate::backoff::Backoff;
 use crate::domain::lsn::Lsn;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -13,13 +14,13 @@ use tokio::time::{sleep, timeout};
 
 /// How often a replica is asked.
 const POLL_EVERY: Duration = Duration::from_millis(75);
-/// Where a read wants more than was known, the replica is asked at once, but not more often than
-/// this: right after a write it is mostly a matter of a few milliseconds.
+/// The shortest time between two polls, when a read needs more than is known: right after a write it is
+/// mostly a matter of a few milliseconds.
 const POLL_GAP: Duration = Duration::from_millis(5);
 /// One that takes longer to answer is away.
 const POLL_TIMEOUT: Duration = Duration::from_millis(500);
-/// The pauses between attempts to reach a replica that is away grow from the first to the last.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// The pauses between attempts to reach a replica that is away.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 /// What a replica that is away has replayed.
 const AWAY: u64 = 0;
 
@@ -30,8 +31,8 @@ pub struct Replica {
     options: PgConnectOptions,
     /// How far it is known to have replayed the log, or [`AWAY`].
     replayed: AtomicU64,
-    /// Somebody wanted more than is known.
-    wanted: Notify,
+    /// Ends the pause between polls: a read needs more than is known.
+    poll_requested: Notify,
 }
 
 impl Replica {
@@ -41,7 +42,7 @@ impl Replica {
             number,
             options,
             replayed: AtomicU64::new(AWAY),
-            wanted: Notify::new(),
+            poll_requested: Notify::new(),
         }
     }
 
@@ -60,7 +61,7 @@ impl Replica {
         let replayed = self.replayed.load(Ordering::Acquire);
         let enough = replayed != AWAY && replayed >= position.0;
         if !enough {
-            self.wanted.notify_one();
+            self.poll_requested.notify_one();
         }
         enough
     }
@@ -78,17 +79,15 @@ impl Replica {
 
     /// Watches it for as long as the process lives.
     pub async fn keep_watching(self: Arc<Self>) {
-        let (shortest, longest) = PAUSES;
-        let mut pause = shortest;
+        let mut backoff = BACKOFF;
         loop {
             let (polls, error) = self.watch().await;
             self.set_away();
             if polls > 0 {
-                pause = shortest;
+                backoff.reset();
             }
             log::warn!("replica-{} is away: {error}", self.number);
-            sleep(pause).await;
-            pause = (pause * 2).min(longest);
+            sleep(backoff.next_pause()).await;
         }
     }
 
@@ -106,7 +105,7 @@ impl Replica {
                 polls += 1;
                 tokio::select! {
                     () = sleep(POLL_EVERY) => {}
-                    () = self.wanted.notified() => sleep(POLL_GAP).await,
+                    () = self.poll_requested.notified() => sleep(POLL_GAP).await,
                 }
             }
         };

@@ -1,16 +1,18 @@
 //! The only way to a connection: writes go to the primary, reads to a replica that is known to have
 //! replayed what the read must show, else to the primary as well.
 
+use super::connection::connect_options;
+use super::error::DbError;
+use super::idempotency;
 use super::pool::{Pool, Server};
 use super::replica::Replica;
-use super::{DbError, connect_options, idempotency};
 use crate::config::DatabaseSettings;
 use crate::domain::lsn::Lsn;
+use crate::domain::served_from::ServedFrom;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use std::cell::Cell;
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,26 +30,11 @@ const REPLICA_ACQUIRE_TIMEOUT: Duration = Duration::from_millis(300);
 /// How long the primary may take to say how far its log is.
 const POSITION_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often an instance looks for expired idempotency keys.
-const TIDY_EVERY: Duration = Duration::from_secs(300);
+/// How long a batch of an import may take, however often it is tried.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Where a read was answered from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The primary.
-    Primary,
-    /// The replica with this number, from 1.
-    Replica(usize),
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Primary => out.write_str("primary"),
-            Self::Replica(number) => write!(out, "replica-{number}"),
-        }
-    }
-}
+/// How often an instance purges expired idempotency keys.
+const PURGE_EVERY: Duration = Duration::from_secs(300);
 
 /// What an instance's workers share of the database: what is known of the replicas, which are
 /// watched for as long as this is there.
@@ -73,16 +60,16 @@ impl Database {
         }
     }
 
-    /// Removes expired idempotency keys now and then, for as long as this is there.
-    pub fn keep_tidy(mut self) -> Self {
+    /// Purges expired idempotency keys now and then, for as long as this is there.
+    pub fn purge_expired_keys(mut self) -> Self {
         let primary = connect_options(&self.settings.database_url.0);
         self.background.spawn(async move {
             loop {
-                sleep(TIDY_EVERY).await;
-                match tidy(&primary).await {
+                sleep(PURGE_EVERY).await;
+                match purge_expired_keys(&primary).await {
                     Ok(0) => {}
-                    Ok(removed) => log::info!("removed {removed} expired idempotency keys"),
-                    Err(error) => log::warn!("cannot remove expired idempotency keys: {error}"),
+                    Ok(purged) => log::info!("purged {purged} expired idempotency keys"),
+                    Err(error) => log::warn!("cannot purge expired idempotency keys: {error}"),
                 }
             }
         });
@@ -115,16 +102,34 @@ impl Database {
                 .iter()
                 .map(|replica| (Arc::clone(replica), replica_pool(replica)))
                 .collect(),
-            turn: Cell::new(0),
+            next_replica: Cell::new(0),
+            write_timeout: PRIMARY_TIMEOUT,
+        }
+    }
+
+    /// The router of an import: one connection to the primary, whose transactions may take longer than
+    /// those of a request.
+    pub fn import_router(&self) -> Router {
+        let options = connect_options(&self.settings.database_url.0)
+            .application_name("taskfleet import")
+            .options([("statement_timeout", "60s"), ("lock_timeout", "60s")]);
+        let server = Server {
+            options,
+            replica: None,
+        };
+        Router {
+            primary: Pool::new(server, 1, ACQUIRE_TIMEOUT),
+            write_timeout: IMPORT_TIMEOUT,
+            ..self.router(1)
         }
     }
 }
 
-async fn tidy(primary: &PgConnectOptions) -> Result<u64, DbError> {
+async fn purge_expired_keys(primary: &PgConnectOptions) -> Result<u64, DbError> {
     let mut connection: PgConnection = primary.connect().await?;
-    let removed = idempotency::remove_expired(&mut connection).await?;
+    let purged = idempotency::purge_expired_keys(&mut connection).await?;
     connection.close().await?;
-    Ok(removed)
+    Ok(purged)
 }
 
 /// One worker's way to the database.
@@ -138,8 +143,10 @@ pub struct Router {
     /// writes that wait for it.
     positions: Pool,
     replicas: Vec<(Arc<Replica>, Pool)>,
-    /// Whose turn it is.
-    turn: Cell<usize>,
+    /// The index of the replica whose turn it is.
+    next_replica: Cell<usize>,
+    /// How long a write may take, from waiting for a connection to its commit.
+    write_timeout: Duration,
 }
 
 impl Router {
@@ -148,28 +155,48 @@ impl Router {
         !self.replicas.is_empty()
     }
 
-    /// Runs statements that change something, on the primary, if they are still wanted when a
-    /// connection is there.
+    /// Runs statements that write, in one transaction on the primary, and commits it.
+    ///
+    /// Nothing is begun where `client_disconnected` says so when a connection is there. Statements that
+    /// lost a deadlock are run once more, in another transaction.
     pub async fn write<T>(
         &self,
-        is_wanted: impl Fn() -> bool,
-        statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DbError>,
+        client_disconnected: impl Fn() -> bool,
+        statements: impl AsyncFn(&mut PgConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let mut begun = false;
+        let mut is_committing = false;
         let work = self.primary.run(async |connection| {
-            if !is_wanted() {
-                return Err(DbError::Unwanted);
+            if client_disconnected() {
+                return Err(DbError::ClientDisconnected);
             }
-            begun = true;
-            statements(connection).await
+            let mut is_retry = false;
+            loop {
+                let mut transaction = connection.begin().await?;
+                match statements(&mut transaction).await {
+                    Ok(value) => {
+                        is_committing = true;
+                        transaction.commit().await?;
+                        return Ok(value);
+                    }
+                    Err(error) => {
+                        transaction.rollback().await?;
+                        if is_retry || !error.is_deadlock() {
+                            return Err(error);
+                        }
+                        is_retry = true;
+                    }
+                }
+            }
         });
-        let done = within(PRIMARY_TIMEOUT, work).await;
-        match done {
-            // What the server said is settled; where the connection broke, nobody knows.
-            Err(DbError::Unavailable(error)) if begun && error.as_database_error().is_none() => {
-                Err(DbError::Unsettled(error))
+        match within(self.write_timeout, work).await {
+            // What the server said is known, and so is that nothing was done where it was not asked to
+            // commit; but where the connection breaks during a commit, it may have been carried out.
+            Err(DbError::Unavailable(error))
+                if is_committing && error.as_database_error().is_none() =>
+            {
+                Err(DbError::OutcomeUnknown(Some(error)))
             }
-            done => done,
+            result => result,
         }
     }
 
@@ -180,7 +207,7 @@ impl Router {
         &self,
         position: Option<Lsn>,
         statements: impl AsyncFn(&mut PgConnection) -> Result<T, DbError>,
-    ) -> Result<(T, Source), DbError> {
+    ) -> Result<(T, ServedFrom), DbError> {
         if let Some(position) = position
             && let Some((replica, pool)) = self.choose(position)
         {
@@ -192,7 +219,7 @@ impl Router {
                 }
             });
             match within(REPLICA_TIMEOUT, work).await {
-                Ok(Some(value)) => return Ok((value, Source::Replica(replica.number()))),
+                Ok(Some(value)) => return Ok((value, ServedFrom::Replica(replica.number()))),
                 Ok(None) => {}
                 Err(error) => {
                     replica.set_away();
@@ -204,12 +231,12 @@ impl Router {
             }
         }
         let value = within(PRIMARY_TIMEOUT, self.primary.run(statements)).await?;
-        Ok((value, Source::Primary))
+        Ok((value, ServedFrom::Primary))
     }
 
     /// The next replica that shows everything up to there.
     fn choose(&self, position: Lsn) -> Option<&(Arc<Replica>, Pool)> {
-        let first = self.turn.get();
+        let first = self.next_replica.get();
         let count = self.replicas.len();
         let index = (first..first + count)
             .map(|index| index % count)
@@ -217,7 +244,7 @@ impl Router {
                 let replica = self.replicas.get(index);
                 replica.is_some_and(|(replica, _)| replica.has_replayed(position))
             })?;
-        self.turn.set(index + 1);
+        self.next_replica.set(index + 1);
         self.replicas.get(index)
     }
 

@@ -1,9 +1,11 @@
-//! The statements about single tasks, and the list of them.
+//! The statements on the table of tasks.
 
-use super::DbError;
+use super::error::DbError;
 use crate::domain::category::Category;
+use crate::domain::id::Id;
 use crate::domain::page::{Listed, Order, Page};
-use crate::domain::task::{NewTask, Task, TaskChange, TaskFilter, TaskStatus};
+use crate::domain::task::{NewTask, Task, TaskFilter, TaskId, TaskStatus, TaskUpdate};
+use crate::domain::text::{Description, SearchText, Title};
 use crate::domain::user::User;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgRow, Postgres};
@@ -64,7 +66,7 @@ impl From<TaskRow> for Task {
         // A joined row is there as a whole or not at all.
         let user = || {
             Some(User {
-                id: row.user_id?,
+                id: Id::from_database(row.user_id?),
                 name: row.user_name?,
                 email: row.user_email?,
                 created_at: row.user_created_at?.into(),
@@ -73,7 +75,7 @@ impl From<TaskRow> for Task {
         };
         let category = || {
             Some(Category {
-                id: row.category_id?,
+                id: Id::from_database(row.category_id?),
                 name: row.category_name?,
                 created_at: row.category_created_at?.into(),
                 updated_at: row.category_updated_at?.into(),
@@ -82,12 +84,12 @@ impl From<TaskRow> for Task {
         Self {
             user: user(),
             category: category(),
-            id: row.id,
+            id: Id::from_database(row.id),
             title: row.title,
             description: row.description,
             status: row.status,
-            user_id: row.user_id,
-            category_id: row.category_id,
+            user_id: row.user_id.map(Id::from_database),
+            category_id: row.category_id.map(Id::from_database),
             created_at: row.created_at.into(),
             updated_at: row.updated_at.into(),
         }
@@ -115,36 +117,43 @@ macro_rules! joined {
     };
 }
 
-/// One task; `None` where there is none with this id.
-pub async fn get(db: &mut PgConnection, id: i64) -> Result<Option<Task>, DbError> {
-    let row = joined!("SELECT * FROM tasks WHERE id = $1", id)
+/// The task with this id; `None` where there is none.
+pub async fn get(db: &mut PgConnection, id: TaskId) -> Result<Option<Task>, DbError> {
+    let row = joined!("SELECT * FROM tasks WHERE id = $1", id.get())
         .fetch_optional(db)
         .await?;
     Ok(row.map(Task::from))
 }
 
-/// Adds a task.
+/// Inserts a task.
 pub async fn insert(db: &mut PgConnection, task: &NewTask) -> Result<Task, DbError> {
     let row = joined!(
         "INSERT INTO tasks (title, description, status, user_id, category_id)
          VALUES ($1, $2, $3, $4, $5) RETURNING *",
-        task.title,
-        task.description,
+        task.title.as_str(),
+        task.description.as_ref().map(Description::as_str),
         task.status as TaskStatus,
-        task.user_id,
-        task.category_id,
+        task.user_id.get(),
+        task.category_id.map(Id::get),
     )
     .fetch_one(db)
     .await?;
     Ok(row.into())
 }
 
-/// Changes a task; `None` where there is none with this id.
+/// Updates what is given of the task with this id; `None` where there is none.
 pub async fn update(
     db: &mut PgConnection,
-    id: i64,
-    change: &TaskChange,
+    id: TaskId,
+    update: &TaskUpdate,
 ) -> Result<Option<Task>, DbError> {
+    let TaskUpdate {
+        title,
+        description,
+        status,
+        user_id,
+        category_id,
+    } = update;
     let row = joined!(
         "UPDATE tasks SET
              title = coalesce($2, title),
@@ -154,30 +163,30 @@ pub async fn update(
              category_id = CASE WHEN $8 THEN $9 ELSE category_id END,
              updated_at = now()
          WHERE id = $1 RETURNING *",
-        id,
-        change.title.as_deref(),
-        change.description.is_some(),
-        change.description.as_ref().and_then(Option::as_deref),
-        change.status as Option<TaskStatus>,
-        change.user_id.is_some(),
-        change.user_id.flatten(),
-        change.category_id.is_some(),
-        change.category_id.flatten(),
+        id.get(),
+        title.as_ref().map(Title::as_str),
+        description.is_some(),
+        description.iter().flatten().next().map(Description::as_str),
+        *status as Option<TaskStatus>,
+        user_id.is_some(),
+        user_id.flatten().map(Id::get),
+        category_id.is_some(),
+        category_id.flatten().map(Id::get),
     )
     .fetch_optional(db)
     .await?;
     Ok(row.map(Task::from))
 }
 
-/// Removes a task; false where there is none with this id.
-pub async fn delete(db: &mut PgConnection, id: i64) -> Result<bool, DbError> {
-    let done = sqlx::query!("DELETE FROM tasks WHERE id = $1", id)
+/// Deletes the task with this id; false where there is none.
+pub async fn delete(db: &mut PgConnection, id: TaskId) -> Result<bool, DbError> {
+    let done = sqlx::query!("DELETE FROM tasks WHERE id = $1", id.get())
         .execute(db)
         .await?;
     Ok(done.rows_affected() > 0)
 }
 
-/// One page of the tasks that a filter lets through, and how many those are, both as of one moment.
+/// One page of the tasks that a filter lets through, and how many those are, both in one snapshot.
 pub async fn list(
     db: &mut PgConnection,
     filter: &TaskFilter,
@@ -257,14 +266,22 @@ pub fn list_statement(filter: &TaskFilter, page: Page) -> QueryBuilder<Postgres>
 /// How many tasks a filter lets through: known beforehand where only the status matters, else
 /// counted in the index of the filter or among those found.
 fn push_total(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter) {
-    if filter.search.is_some() {
+    // Without `..`: a new filter does not compile until it is part of the total.
+    let TaskFilter {
+        status,
+        user_id,
+        category_id,
+        search,
+        order: _,
+    } = filter;
+    if search.is_some() {
         query.push("SELECT count(*) AS total FROM found");
-    } else if filter.user_id.is_some() || filter.category_id.is_some() {
+    } else if user_id.is_some() || category_id.is_some() {
         query.push("SELECT count(*) AS total FROM tasks WHERE true");
         push_conditions(query, filter);
     } else {
         query.push("SELECT sum(n)::bigint AS total FROM row_counts WHERE counted ");
-        match filter.status {
+        match status {
             Some(status) => query
                 .push("= ")
                 .push_bind(format!("tasks.{}", status.as_str())),
@@ -273,14 +290,14 @@ fn push_total(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter) {
     }
 }
 
-/// Where the text of a search can stand.
-const PLACES: [&str; 4] = [
+/// Where a search looks.
+const SEARCHED: [&str; 4] = [
     "title ILIKE ",
     "description ILIKE ",
     "user_id IN (SELECT id FROM users WHERE name ILIKE ",
     "category_id IN (SELECT id FROM categories WHERE name ILIKE ",
 ];
-/// The shortest text that a trigram index finds.
+/// The shortest text that a trigram index finds, in characters.
 const TRIGRAM: usize = 3;
 
 /// All that a search finds, once for the page and its total: a page by itself would look cheaper to
@@ -289,11 +306,11 @@ const TRIGRAM: usize = 3;
 ///
 /// Each place is looked at by itself, and so by its own index; only where no index helps, a single
 /// scan for all places is the least.
-fn push_found(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter, search: &str) {
-    let pattern = contains_pattern(search);
-    let by_index = search.chars().count() >= TRIGRAM;
+fn push_found(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter, search: &SearchText) {
+    let pattern = contains_pattern(search.as_str());
+    let by_index = search.as_str().chars().count() >= TRIGRAM;
     query.push("WITH found AS MATERIALIZED (");
-    for (number, place) in PLACES.into_iter().enumerate() {
+    for (number, place) in SEARCHED.into_iter().enumerate() {
         if number == 0 || by_index {
             query.push(if number == 0 { "" } else { " UNION " });
             query.push("SELECT id, created_at FROM tasks WHERE true");
@@ -306,7 +323,7 @@ fn push_found(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter, search: &
         if place.contains('(') {
             query.push(")");
         }
-        if by_index || number + 1 == PLACES.len() {
+        if by_index || number + 1 == SEARCHED.len() {
             query.push(")");
         }
     }
@@ -315,14 +332,24 @@ fn push_found(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter, search: &
 
 /// The conditions of a filter but for its search.
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter) {
-    if let Some(status) = filter.status {
+    // Without `..`: a new filter does not compile until it is part of the conditions.
+    let TaskFilter {
+        status,
+        user_id,
+        category_id,
+        search: _,
+        order: _,
+    } = filter;
+    if let Some(status) = *status {
         query.push(" AND status = ").push_bind(status);
     }
-    if let Some(user_id) = filter.user_id {
-        query.push(" AND user_id = ").push_bind(user_id);
+    if let Some(user_id) = *user_id {
+        query.push(" AND user_id = ").push_bind(user_id.get());
     }
-    if let Some(category_id) = filter.category_id {
-        query.push(" AND category_id = ").push_bind(category_id);
+    if let Some(category_id) = *category_id {
+        query
+            .push(" AND category_id = ")
+            .push_bind(category_id.get());
     }
 }
 

@@ -1,8 +1,11 @@
-//! The statements about users.
+//! The statements on the table of users.
 
-use super::DbError;
-use crate::domain::page::{Listed, Page};
-use crate::domain::user::User;
+use super::error::DbError;
+use super::page::listed;
+use crate::domain::id::Id;
+use crate::domain::page::{Listed, Page, Unfiltered};
+use crate::domain::text::{EmailAddress, UserName};
+use crate::domain::user::{User, UserId};
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 
@@ -17,7 +20,7 @@ struct UserRow {
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
         Self {
-            id: row.id,
+            id: Id::from_database(row.id),
             name: row.name,
             email: row.email,
             created_at: row.created_at.into(),
@@ -26,31 +29,31 @@ impl From<UserRow> for User {
     }
 }
 
-/// One user; `None` where there is none with this id.
-pub async fn get(db: &mut PgConnection, id: i64) -> Result<Option<User>, DbError> {
+/// The user with this id; `None` where there is none.
+pub async fn get(db: &mut PgConnection, id: UserId) -> Result<Option<User>, DbError> {
     let row = sqlx::query_as!(
         UserRow,
         "SELECT id, name, email, created_at, updated_at FROM users WHERE id = $1",
-        id
+        id.get()
     )
     .fetch_optional(db)
     .await?;
     Ok(row.map(User::from))
 }
 
-/// Adds a user with the hash of its password.
+/// Inserts a user with the hash of its password.
 pub async fn insert(
     db: &mut PgConnection,
-    name: &str,
-    email: &str,
+    name: &UserName,
+    email: &EmailAddress,
     password_hash: &str,
 ) -> Result<User, DbError> {
     let row = sqlx::query_as!(
         UserRow,
         "INSERT INTO users (name, email, password_hash) VALUES ($1, $2, $3)
          RETURNING id, name, email, created_at, updated_at",
-        name,
-        email,
+        name.as_str(),
+        email.as_str(),
         password_hash
     )
     .fetch_one(db)
@@ -58,12 +61,12 @@ pub async fn insert(
     Ok(row.into())
 }
 
-/// Changes a user, whatever is given of it; `None` where there is none with this id.
+/// Updates what is given of the user with this id; `None` where there is none.
 pub async fn update(
     db: &mut PgConnection,
-    id: i64,
-    name: Option<&str>,
-    email: Option<&str>,
+    id: UserId,
+    name: Option<&UserName>,
+    email: Option<&EmailAddress>,
     password_hash: Option<&str>,
 ) -> Result<Option<User>, DbError> {
     let row = sqlx::query_as!(
@@ -75,9 +78,9 @@ pub async fn update(
              updated_at = now()
          WHERE id = $1
          RETURNING id, name, email, created_at, updated_at",
-        id,
-        name,
-        email,
+        id.get(),
+        name.map(UserName::as_str),
+        email.map(EmailAddress::as_str),
         password_hash
     )
     .fetch_optional(db)
@@ -85,17 +88,31 @@ pub async fn update(
     Ok(row.map(User::from))
 }
 
-/// Removes a user and takes it off its tasks; false where there is none with this id.
-pub async fn delete(db: &mut PgConnection, id: i64) -> Result<bool, DbError> {
-    let done = sqlx::query!("DELETE FROM users WHERE id = $1", id)
+/// Deletes the user with this id and removes it from its tasks; false where there is none.
+pub async fn delete(db: &mut PgConnection, id: UserId) -> Result<bool, DbError> {
+    let done = sqlx::query!("DELETE FROM users WHERE id = $1", id.get())
         .execute(db)
         .await?;
     Ok(done.rows_affected() > 0)
 }
 
-/// One page of the users, the newest first, and how many there are, both as of one moment.
-pub async fn list(db: &mut PgConnection, page: Page) -> Result<Listed<User>, DbError> {
-    let rows = sqlx::query!(
+/// One page of the users, the newest first, and how many there are, both in one snapshot.
+pub async fn list(
+    db: &mut PgConnection,
+    _: &Unfiltered,
+    page: Page,
+) -> Result<Listed<User>, DbError> {
+    struct ListRow {
+        total: i64,
+        id: Option<i64>,
+        name: Option<String>,
+        email: Option<String>,
+        created_at: Option<DateTime<Utc>>,
+        updated_at: Option<DateTime<Utc>>,
+    }
+
+    let rows = sqlx::query_as!(
+        ListRow,
         r#"SELECT c.total AS "total!", p.id AS "id?", p.name AS "name?", p.email AS "email?",
                   p.created_at AS "created_at?", p.updated_at AS "updated_at?"
            FROM (SELECT sum(n)::bigint AS total FROM row_counts WHERE counted = 'users') c
@@ -108,20 +125,14 @@ pub async fn list(db: &mut PgConnection, page: Page) -> Result<Listed<User>, DbE
     )
     .fetch_all(db)
     .await?;
-    // A page beyond the end is one row that holds nothing but the total.
-    Ok(Listed {
-        total: rows.first().map_or(0, |row| row.total),
-        items: rows
-            .into_iter()
-            .filter_map(|row| {
-                Some(User {
-                    id: row.id?,
-                    name: row.name?,
-                    email: row.email?,
-                    created_at: row.created_at?.into(),
-                    updated_at: row.updated_at?.into(),
-                })
-            })
-            .collect(),
-    })
+    let item = |row: ListRow| {
+        Some(User {
+            id: Id::from_database(row.id?),
+            name: row.name?,
+            email: row.email?,
+            created_at: row.created_at?.into(),
+            updated_at: row.updated_at?.into(),
+        })
+    };
+    Ok(listed(rows, |row| row.total, item))
 }

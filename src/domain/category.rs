@@ -1,31 +1,40 @@
 //! Categories, which group tasks.
 
+use super::fields::{FieldError, Fields, Input};
+use super::id::Id;
+use super::text::CategoryName;
 use super::timestamp::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use validator::Validate;
 
-/// A category as everybody sees it.
+/// The id of a category.
+pub type CategoryId = Id<Category>;
+
+/// A category, which groups tasks.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Category {
-    /// Its id.
-    #[schema(minimum = 1, example = 1)]
-    pub id: i64,
-    /// Its name.
+    /// Identifies the category; never used again after it is deleted.
+    pub id: CategoryId,
+    /// The category's name.
     #[schema(example = "Infrastructure")]
     pub name: String,
-    /// When it was created.
+    /// When the category was created.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the category was last updated.
     pub updated_at: Timestamp,
 }
 
-/// What a category is made from; on an update, what it becomes.
-#[derive(Debug, Validate, ToSchema)]
+/// The fields of a category that a client decides, both on create and on update.
+#[derive(Debug, ToSchema)]
 pub struct CategoryInput {
-    /// Its name, 1 to 100 characters.
-    #[validate(length(min = 1, max = 100, message = "must be 1 to 100 characters long"))]
-    #[schema(min_length = 1, max_length = 100, example = "Infrastructure")]
-    pub name: String,
+    /// The category's name, 1 to 100 characters; several categories may have the same.
+    pub name: CategoryName,
+}
+
+impl Input for CategoryInput {
+    fn read(mut fields: Fields) -> Result<Self, Vec<FieldError>> {
+        let name = fields.required("name");
+        fields.finish(|| Some(Self { name: name? }))
+    }
 }

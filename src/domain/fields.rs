@@ -1,27 +1,28 @@
 //! Objects of named fields, as a client or a file sends them, of which everything that is wrong is
 //! told at once.
 
-use super::{id, task::TaskStatus, timestamp::Timestamp};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
 use utoipa::ToSchema;
-use validator::Validate;
+
+/// The most fields that an object is read with.
+const MAX_FIELDS: usize = 100;
 
 /// One thing that is wrong with what was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// The field or parameter that it is about.
+    /// The field, parameter or header that breaks a rule.
     #[schema(example = "title")]
     pub path: String,
-    /// What it must be.
+    /// What it must be: the end of a sentence that begins with `path`.
     #[schema(example = "must be 1 to 200 characters long")]
     pub message: String,
 }
 
 impl FieldError {
-    /// An error about a field.
+    /// An error about the field with this path.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             path: path.into(),
@@ -30,149 +31,105 @@ impl FieldError {
     }
 }
 
-/// The fields of an object, taken out one by one.
-#[derive(Debug)]
-pub struct Fields {
-    left: Vec<(String, Value)>,
-    known: Vec<&'static str>,
-    errors: Vec<FieldError>,
+/// A value that a field can have.
+pub trait FieldValue: Sized {
+    /// Reads the value, or says what it must be.
+    fn read(value: Value) -> Result<Self, String>;
 }
 
-/// Reads a value, or says what it must be.
-pub type Reads<T> = fn(Value) -> Result<T, String>;
+/// What is made of the fields of an object.
+pub trait Input: Sized {
+    /// Reads all fields, or tells everything that is wrong with them.
+    fn read(fields: Fields) -> Result<Self, Vec<FieldError>>;
+}
+
+/// The fields of an object, taken out one by one.
+///
+/// A value can be got out only through [`finish`](Self::finish), which yields nothing as long as
+/// anything is wrong.
+#[derive(Debug)]
+pub struct Fields {
+    remaining: Vec<(String, Value)>,
+    known: Vec<&'static str>,
+    errors: Vec<FieldError>,
+    is_empty: bool,
+}
 
 impl Fields {
     /// The fields with these names, each of which is there once.
     pub fn new(fields: Vec<(String, Value)>) -> Self {
         Self {
-            left: fields,
+            is_empty: fields.is_empty(),
+            remaining: fields,
             known: Vec::new(),
             errors: Vec::new(),
         }
     }
 
-    /// A field that must be there; its default stands in for it where it is not.
-    pub fn required<T: Default>(&mut self, name: &'static str, read: Reads<T>) -> T {
+    /// Takes a field that must be there. `None`: an error was noted.
+    pub fn required<T: FieldValue>(&mut self, name: &'static str) -> Option<T> {
         match self.take(name) {
-            Some(value) => self.read(name, value, read).unwrap_or_default(),
+            Some(value) => self.read(name, value),
             None => {
                 self.errors.push(FieldError::new(name, "is required"));
-                T::default()
+                None
             }
         }
     }
 
-    /// A field that may be left out.
-    pub fn optional<T>(&mut self, name: &'static str, read: Reads<T>) -> Option<T> {
-        self.take(name)
-            .and_then(|value| self.read(name, value, read))
-    }
-
-    /// A field that may be left out (`None`) or null (`Some(None)`).
-    pub fn nullable<T>(&mut self, name: &'static str, read: Reads<T>) -> Option<Option<T>> {
-        match self.take(name)? {
-            Value::Null => Some(None),
-            value => self.read(name, value, read).map(Some),
+    /// Takes a field that may be left out (`Some(None)`). `None`: an error was noted.
+    pub fn optional<T: FieldValue>(&mut self, name: &'static str) -> Option<Option<T>> {
+        match self.take(name) {
+            Some(value) => self.read(name, value).map(Some),
+            None => Some(None),
         }
     }
 
-    /// What was made of the fields, if nothing is wrong with any of them and none is left over.
-    pub fn finish<T: Validate>(mut self, made: T) -> Result<T, Vec<FieldError>> {
+    /// Takes a field that may be left out (`Some(None)`) or null (`Some(Some(None))`). `None`: an
+    /// error was noted.
+    pub fn nullable<T: FieldValue>(&mut self, name: &'static str) -> Option<Option<Option<T>>> {
+        match self.take(name) {
+            Some(Value::Null) => Some(Some(None)),
+            Some(value) => self.read(name, value).map(|value| Some(Some(value))),
+            None => Some(None),
+        }
+    }
+
+    /// Demands that the object has at least one field, after all that it can have were taken.
+    pub fn require_any(&mut self) {
+        if self.is_empty {
+            let known = self.known.join(", ");
+            let message = format!("must have at least one of {known}");
+            self.errors.push(FieldError::new("body", message));
+        }
+    }
+
+    /// What `make` makes of the fields that were taken, if nothing is wrong with any of them and none
+    /// is left over; else everything that is wrong, and nothing is made.
+    pub fn finish<T>(mut self, make: impl FnOnce() -> Option<T>) -> Result<T, Vec<FieldError>> {
         let known = self.known.join(", ");
-        for (name, _) in std::mem::take(&mut self.left) {
+        for (name, _) in self.remaining {
             let message = format!("is not a field here; the fields are {known}");
             self.errors.push(FieldError::new(name, message));
         }
-        let broken = made.validate().err().unwrap_or_default();
-        let broken = broken.field_errors();
-        for name in &self.known {
-            // A field that could not be read is judged no further: its value is a stand-in.
-            let read = self.errors.iter().all(|error| error.path != *name);
-            for rule in broken
-                .get(&*rust_name(name))
-                .into_iter()
-                .flat_map(|rules| rules.iter())
-                .filter(|_| read)
-            {
-                let message = rule.message.clone().unwrap_or_default();
-                self.errors.push(FieldError::new(*name, message));
-            }
+        if !self.errors.is_empty() {
+            return Err(self.errors);
         }
-        if self.errors.is_empty() {
-            Ok(made)
-        } else {
-            Err(self.errors)
-        }
-    }
-
-    /// Demands, before any field is taken, that there is at least one.
-    pub fn at_least_one_of(&mut self, names: &'static str) {
-        if self.left.is_empty() {
-            self.errors.push(FieldError::new(
-                "body",
-                format!("must have at least one of {names}"),
-            ));
-        }
+        // A field that could not be read has noted why; `make` alone can refuse without a reason.
+        make().ok_or_else(|| vec![FieldError::new("body", "does not have the right fields")])
     }
 
     fn take(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);
-        let place = self.left.iter().position(|(left, _)| left == name)?;
-        Some(self.left.swap_remove(place).1)
+        let index = self.remaining.iter().position(|(other, _)| other == name)?;
+        Some(self.remaining.swap_remove(index).1)
     }
 
-    fn read<T>(&mut self, name: &'static str, value: Value, read: Reads<T>) -> Option<T> {
-        read(value)
+    fn read<T: FieldValue>(&mut self, name: &'static str, value: Value) -> Option<T> {
+        T::read(value)
             .map_err(|rule| self.errors.push(FieldError::new(name, rule)))
             .ok()
     }
-}
-
-/// The name of a field in Rust, by which the validator knows it: `user_name` for `userName`.
-fn rust_name(name: &str) -> String {
-    name.chars()
-        .flat_map(|letter| {
-            let separator = letter.is_ascii_uppercase().then_some('_');
-            separator.into_iter().chain([letter.to_ascii_lowercase()])
-        })
-        .collect()
-}
-
-/// Reads text. PostgreSQL cannot store the NUL character.
-pub fn text(value: Value) -> Result<String, String> {
-    match value {
-        Value::String(text) if text.contains('\0') => {
-            Err("must not contain the NUL character".to_owned())
-        }
-        Value::String(text) => Ok(text),
-        _ => Err("must be a string".to_owned()),
-    }
-}
-
-/// Reads an id.
-pub fn id(value: Value) -> Result<i64, String> {
-    value
-        .as_i64()
-        .filter(|id| *id > 0)
-        .ok_or_else(|| id::RULE.to_owned())
-}
-
-/// Reads the status of a task.
-pub fn status(value: Value) -> Result<TaskStatus, String> {
-    value
-        .as_str()
-        .unwrap_or_default()
-        .parse()
-        .map_err(str::to_owned)
-}
-
-/// Reads a point in time.
-pub fn timestamp(value: Value) -> Result<Timestamp, String> {
-    value
-        .as_str()
-        .unwrap_or_default()
-        .parse()
-        .map_err(str::to_owned)
 }
 
 impl<'de> Deserialize<'de> for Fields {
@@ -187,22 +144,68 @@ impl<'de> Deserialize<'de> for Fields {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-                let mut left: Vec<(String, Value)> = Vec::new();
+                let mut fields: Vec<(String, Value)> = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
-                    if left.iter().any(|(other, _)| *other == name) {
+                    if fields.iter().any(|(other, _)| *other == name) {
                         return Err(A::Error::custom(format!(
                             "the field {name:?} is there twice"
                         )));
                     }
-                    left.push((name, map.next_value()?));
-                    if left.len() > 100 {
-                        return Err(A::Error::custom("there are more than 100 fields"));
+                    fields.push((name, map.next_value()?));
+                    if fields.len() > MAX_FIELDS {
+                        return Err(A::Error::custom(format!(
+                            "there are more than {MAX_FIELDS} fields"
+                        )));
                     }
                 }
-                Ok(Fields::new(left))
+                Ok(Fields::new(fields))
             }
         }
 
         deserializer.deserialize_map(Object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::Title;
+    use super::*;
+    use serde_json::json;
+
+    fn fields(value: Value) -> Fields {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn paths<T: fmt::Debug>(result: Result<T, Vec<FieldError>>) -> Vec<String> {
+        let errors = result.unwrap_err().into_iter();
+        errors.map(|error| error.path).collect()
+    }
+
+    /// Each way in which a field can be wrong keeps anything from being made of the others, whatever
+    /// the field is called and whatever `make` returns.
+    #[test]
+    fn nothing_is_made_while_anything_is_wrong() {
+        for wrong in [json!(7), json!(""), json!(null), json!({"title": "x"})] {
+            let mut fields = fields(json!({"title": "x", "renamed-by-nobody": wrong}));
+            let title: Option<Title> = fields.required("title");
+            let wrong: Option<Title> = fields.required("renamed-by-nobody");
+            assert!(title.is_some() && wrong.is_none());
+            assert_eq!(
+                paths(fields.finish(|| Some("a stand-in"))),
+                ["renamed-by-nobody"]
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_field_and_an_unknown_one_are_both_told() {
+        let mut fields = fields(json!({"titel": "x"}));
+        let title: Option<Title> = fields.required("title");
+        assert_eq!(paths(fields.finish(|| title)), ["title", "titel"]);
+    }
+
+    #[test]
+    fn a_maker_that_refuses_is_an_error_and_no_value() {
+        assert_eq!(paths(fields(json!({})).finish(|| None::<()>)), ["body"]);
     }
 }

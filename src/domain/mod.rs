@@ -1,11 +1,15 @@
-//! The words of the field, and the rules that their values keep. No input or output.
+//! The words of the field and the rules that their values keep: values that can only be made valid. No
+//! input or output.
 
 pub mod category;
 pub mod fields;
 pub mod id;
-pub mod import;
+pub mod import_row;
 pub mod lsn;
 pub mod page;
+pub mod served_from;
 pub mod task;
+pub mod text;
 pub mod timestamp;
 pub mod user;
+pub mod viewer;

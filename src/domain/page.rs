@@ -3,39 +3,57 @@
 use std::str::FromStr;
 use utoipa::ToSchema;
 
-/// The highest page that can be asked for.
+/// The highest page number that can be asked for.
 pub const MAX_PAGE: i64 = 2_147_483_647;
-/// The highest number of things on a page.
+/// The highest number of items on a page.
 pub const MAX_LIMIT: i64 = 100;
 
-/// Which part of a list is asked for.
+/// A page of a list: which part of it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The page, counted from 1 to [`MAX_PAGE`].
     pub number: i64,
-    /// How many things a page holds, from 1 to [`MAX_LIMIT`].
+    /// How many items a page holds, from 1 to [`MAX_LIMIT`].
     pub limit: i64,
 }
 
 impl Page {
-    /// How many things stand before this page.
+    /// How many items stand before this page.
     pub fn offset(self) -> i64 {
         (self.number - 1) * self.limit
     }
 
-    /// How many pages `total` things fill.
+    /// How many pages `total` items fill.
     pub fn count(self, total: i64) -> i64 {
         (total + self.limit - 1) / self.limit
     }
 }
 
-/// A page of a list, and how long the whole list is at the same moment.
+/// A page of a list, and how many items the whole list has at the same moment.
 #[derive(Debug)]
 pub struct Listed<T> {
-    /// How many things the whole list holds.
+    /// How many items the whole list has.
     pub total: i64,
-    /// The things on this page, in the list's order.
+    /// The items on this page, in the list's order.
     pub items: Vec<T>,
+}
+
+/// What decides, beside the page, what a list holds.
+pub trait ListFilter {
+    /// The whole filter as text, with defaults filled in: equal for equal filters, different for any
+    /// that may select different rows. It becomes part of the list's cache key, so an implementation
+    /// takes its fields from exhaustive destructuring.
+    fn canonical(&self) -> String;
+}
+
+/// The filter of a list that holds every row of its table.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unfiltered;
+
+impl ListFilter for Unfiltered {
+    fn canonical(&self) -> String {
+        String::new()
+    }
 }
 
 /// The order of a list by creation; ids break ties.
@@ -48,6 +66,16 @@ pub enum Order {
     #[default]
     #[schema(rename = "desc")]
     Descending,
+}
+
+impl Order {
+    /// The order as the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ascending => "asc",
+            Self::Descending => "desc",
+        }
+    }
 }
 
 impl FromStr for Order {

@@ -1,21 +1,27 @@
 //! Tasks, and what a list of them can be filtered by.
 
-use super::{category::Category, page::Order, timestamp::Timestamp, user::User};
+use super::category::{Category, CategoryId};
+use super::fields::{FieldError, FieldValue, Fields, Input};
+use super::id::Id;
+use super::page::{ListFilter, Order};
+use super::text::{Description, SearchText, Title};
+use super::timestamp::Timestamp;
+use super::user::{User, UserId};
 use serde::Serialize;
+use serde_json::Value;
 use std::str::FromStr;
 use utoipa::ToSchema;
-use validator::Validate;
 
 /// How far a task has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskStatus {
-    /// Nobody has begun.
+    /// The work has not begun.
     #[default]
     Pending,
-    /// Somebody is at it.
+    /// The work has begun.
     InProgress,
-    /// It is done.
+    /// The work is done.
     Completed,
 }
 
@@ -44,88 +50,125 @@ impl FromStr for TaskStatus {
     }
 }
 
-/// A task with the user and the category that it refers to.
+impl FieldValue for TaskStatus {
+    fn read(value: Value) -> Result<Self, String> {
+        let text = value.as_str().unwrap_or_default();
+        text.parse().map_err(str::to_owned)
+    }
+}
+
+/// The id of a task.
+pub type TaskId = Id<Task>;
+
+/// A task, with the user and the category that it refers to.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
-    /// Its id.
-    #[schema(minimum = 1, example = 1)]
-    pub id: i64,
+    /// Identifies the task; never used again after it is deleted.
+    pub id: TaskId,
     /// What is to be done.
     #[schema(example = "Rotate the signing keys")]
     pub title: String,
-    /// More about it; may be empty, null where there is none.
+    /// More about the task; may be empty, null where there is none.
     #[schema(required = true, example = "Before the old ones run out in June.")]
     pub description: Option<String>,
-    /// How far it has come.
+    /// How far the task has come.
     pub status: TaskStatus,
-    /// Whose it is; null where that user was deleted or taken off.
-    #[schema(required = true, minimum = 1, example = 1)]
-    pub user_id: Option<i64>,
-    /// Which category it belongs to, if any.
-    #[schema(required = true, minimum = 1, example = 1)]
-    pub category_id: Option<i64>,
-    /// When it was created.
+    /// The id of the user who owns the task; null where that user was deleted or removed from it.
+    #[schema(required = true, value_type = Option<i64>, minimum = 1, example = 1)]
+    pub user_id: Option<UserId>,
+    /// The id of the task's category; null where it has none.
+    #[schema(required = true, value_type = Option<i64>, minimum = 1, example = 1)]
+    pub category_id: Option<CategoryId>,
+    /// When the task was created.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the task was last updated.
     pub updated_at: Timestamp,
-    /// The user that `userId` names.
+    /// The user with the id `userId`.
     #[schema(required = true)]
     pub user: Option<User>,
-    /// The category that `categoryId` names.
+    /// The category with the id `categoryId`.
     #[schema(required = true)]
     pub category: Option<Category>,
 }
 
-/// What a task is made from.
-#[derive(Debug, Validate, ToSchema)]
+/// What a task is created from.
+#[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct NewTask {
     /// What is to be done, 1 to 200 characters.
-    #[validate(length(min = 1, max = 200, message = "must be 1 to 200 characters long"))]
-    #[schema(min_length = 1, max_length = 200, example = "Rotate the signing keys")]
-    pub title: String,
-    /// More about it, at most 1000 characters.
-    #[validate(length(max = 1000, message = "must be at most 1000 characters long"))]
-    #[schema(max_length = 1000, example = "Before the old ones run out in June.")]
-    pub description: Option<String>,
-    /// How far it has come; `pending` if left out.
-    #[schema(value_type = Option<TaskStatus>, nullable = false)]
+    pub title: Title,
+    /// More about the task, at most 1000 characters.
+    pub description: Option<Description>,
+    /// How far the task has come; `pending` if left out.
+    #[schema(value_type = TaskStatus, required = false)]
     pub status: TaskStatus,
-    /// Whose it is.
-    #[schema(minimum = 1, example = 1)]
-    pub user_id: i64,
-    /// Which category it belongs to.
-    #[schema(minimum = 1, example = 1)]
-    pub category_id: Option<i64>,
+    /// The id of the user who owns the task.
+    pub user_id: UserId,
+    /// The id of the task's category.
+    #[schema(value_type = Option<i64>, minimum = 1, example = 1)]
+    pub category_id: Option<CategoryId>,
 }
 
-/// What changes about a task: a field left out stays as it is, null clears.
-#[derive(Debug, Validate, ToSchema)]
+impl Input for NewTask {
+    fn read(mut fields: Fields) -> Result<Self, Vec<FieldError>> {
+        let title = fields.required("title");
+        let description = fields.nullable("description");
+        let status = fields.optional("status");
+        let user_id = fields.required("userId");
+        let category_id = fields.nullable("categoryId");
+        fields.finish(|| {
+            Some(Self {
+                title: title?,
+                description: description?.flatten(),
+                status: status?.unwrap_or_default(),
+                user_id: user_id?,
+                category_id: category_id?.flatten(),
+            })
+        })
+    }
+}
+
+/// What an update sets of a task, at least one field; a field that is left out stays as it is, and
+/// null clears.
+#[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase", min_properties = 1)]
-pub struct TaskChange {
+pub struct TaskUpdate {
     /// What is to be done, 1 to 200 characters.
-    #[validate(length(min = 1, max = 200, message = "must be 1 to 200 characters long"))]
-    #[schema(
-        nullable = false,
-        min_length = 1,
-        max_length = 200,
-        example = "Rotate the signing keys"
-    )]
-    pub title: Option<String>,
-    /// More about it, at most 1000 characters; null clears it.
-    #[validate(length(max = 1000, message = "must be at most 1000 characters long"))]
-    #[schema(value_type = Option<String>, max_length = 1000, example = "Done in May.")]
-    pub description: Option<Option<String>>,
-    /// How far it has come.
-    #[schema(nullable = false, example = "completed")]
+    #[schema(value_type = Title, required = false)]
+    pub title: Option<Title>,
+    /// More about the task, at most 1000 characters; null clears it.
+    #[schema(value_type = Option<Description>)]
+    pub description: Option<Option<Description>>,
+    /// How far the task has come.
+    #[schema(value_type = TaskStatus, required = false)]
     pub status: Option<TaskStatus>,
-    /// Whose it is; null takes it off.
+    /// The id of the user who owns the task; null removes the user from it.
     #[schema(value_type = Option<i64>, minimum = 1, example = 1)]
-    pub user_id: Option<Option<i64>>,
-    /// Which category it belongs to; null takes it out.
+    pub user_id: Option<Option<UserId>>,
+    /// The id of the task's category; null removes the task from its category.
     #[schema(value_type = Option<i64>, minimum = 1, example = 1)]
-    pub category_id: Option<Option<i64>>,
+    pub category_id: Option<Option<CategoryId>>,
+}
+
+impl Input for TaskUpdate {
+    fn read(mut fields: Fields) -> Result<Self, Vec<FieldError>> {
+        let title = fields.optional("title");
+        let description = fields.nullable("description");
+        let status = fields.optional("status");
+        let user_id = fields.nullable("userId");
+        let category_id = fields.nullable("categoryId");
+        fields.require_any();
+        fields.finish(|| {
+            Some(Self {
+                title: title?,
+                description: description?,
+                status: status?,
+                user_id: user_id?,
+                category_id: category_id?,
+            })
+        })
+    }
 }
 
 /// What a list of tasks holds: those for which everything given is true, in the order given.
@@ -134,12 +177,34 @@ pub struct TaskFilter {
     /// Only tasks of this status.
     pub status: Option<TaskStatus>,
     /// Only tasks of this user.
-    pub user_id: Option<i64>,
+    pub user_id: Option<UserId>,
     /// Only tasks of this category.
-    pub category_id: Option<i64>,
+    pub category_id: Option<CategoryId>,
     /// Only tasks whose title, description, user's name or category's name contains this text,
     /// without regard to case.
-    pub search: Option<String>,
+    pub search: Option<SearchText>,
     /// By creation.
     pub order: Order,
+}
+
+impl ListFilter for TaskFilter {
+    fn canonical(&self) -> String {
+        // Without `..`: a new filter does not compile until it is part of the key.
+        let Self {
+            status,
+            user_id,
+            category_id,
+            search,
+            order,
+        } = self;
+        // The search stands last, because it may contain anything.
+        format!(
+            "{}:{}:{}:{}:{}",
+            user_id.map_or(0, Id::get),
+            category_id.map_or(0, Id::get),
+            order.as_str(),
+            status.map_or("", TaskStatus::as_str),
+            search.as_ref().map_or("", SearchText::as_str),
+        )
+    }
 }

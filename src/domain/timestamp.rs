@@ -1,7 +1,9 @@
 //! Points in time, as the API writes them.
 
+use super::fields::FieldValue;
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use std::str::FromStr;
 use utoipa::ToSchema;
 
@@ -14,6 +16,12 @@ impl Timestamp {
     /// What a point in time must be, as the end of a sentence that begins with the name of the
     /// field.
     pub const RULE: &str = "must be a time as in RFC 3339, such as 2026-05-17T09:30:00Z";
+
+    /// 2026-05-17 09:30 UTC, for the documentation.
+    pub const EXAMPLE: Self = Self(match DateTime::from_timestamp(1_779_010_200, 0) {
+        Some(time) => time,
+        None => DateTime::UNIX_EPOCH,
+    });
 
     /// The present.
     pub fn now() -> Self {
@@ -30,6 +38,13 @@ impl FromStr for Timestamp {
         // RFC 3339 has four digits for the year, and the year in UTC may be another one.
         let time = Some(time.to_utc()).filter(|time| (0..=9999).contains(&time.year()));
         time.map(Self).ok_or(Self::RULE)
+    }
+}
+
+impl FieldValue for Timestamp {
+    fn read(value: Value) -> Result<Self, String> {
+        let text = value.as_str().unwrap_or_default();
+        text.parse().map_err(str::to_owned)
     }
 }
 

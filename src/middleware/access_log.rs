@@ -1,45 +1,113 @@
 //! One line in the log for each request.
 
-use crate::api::respond::X_CACHE;
+use crate::api::error::client_closed_request;
+use crate::api::headers::X_CACHE;
 use actix_web::HttpRequest;
-use actix_web::dev::ServiceResponse;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header;
+use actix_web::http::{Method, Uri};
 use log::Level;
 use std::borrow::Cow;
-use std::time::Duration;
+use std::time::Instant;
 
-/// Writes the line. Health checks, which come every few seconds, are of interest to a debugger only.
-pub fn write<B>(response: &ServiceResponse<B>, request_id: &str, took: Duration) {
-    let request = response.request();
-    let level = if request.path().starts_with("/health") {
-        Level::Debug
-    } else {
-        Level::Info
-    };
-    if !log::log_enabled!(target: "access", level) {
-        return;
-    }
-    let cache = response
-        .headers()
-        .get(X_CACHE)
-        .and_then(|value| value.to_str().ok());
-    let route = request.match_pattern();
-    log::log!(
-        target: "access",
-        level,
-        method = request.method().as_str(),
-        route = route.as_deref().unwrap_or("-"),
-        path = request.path(),
-        status = response.status().as_u16(),
-        durationMs = (took.as_secs_f64() * 1e6).round() / 1e3,
-        cache = cache.unwrap_or("-"),
-        requestId = request_id,
-        client = &*client(request);
-        "request"
-    );
+/// The line of a request that is being handled. If it is dropped before its [`end`](Self::end), because
+/// the client reset the connection, the line has the status 499, as in NGINX's log.
+pub struct AccessLog<'a> {
+    /// What the line says where there is no response; `None` where nothing is to be logged any more.
+    open: Option<(Method, Uri)>,
+    started: Instant,
+    request_id: &'a str,
 }
 
-/// Where a request comes from: what NGINX says, else the other end of the connection. (The framework's
+/// What a line says.
+struct Line<'a> {
+    method: &'a str,
+    route: &'a str,
+    path: &'a str,
+    status: u16,
+    cache: &'a str,
+    client: &'a str,
+}
+
+impl<'a> AccessLog<'a> {
+    /// The line of a request that arrives now.
+    pub fn begin(request: &ServiceRequest, request_id: &'a str) -> Self {
+        Self {
+            open: Some((request.method().clone(), request.uri().clone())),
+            started: Instant::now(),
+            request_id,
+        }
+    }
+
+    /// Writes the line of a request that was answered.
+    pub fn end<B>(mut self, response: &ServiceResponse<B>) {
+        self.open = None;
+        let request = response.request();
+        if !is_logged(request.path()) {
+            return;
+        }
+        let cache = response
+            .headers()
+            .get(X_CACHE)
+            .and_then(|value| value.to_str().ok());
+        let route = request.match_pattern();
+        self.write(Line {
+            method: request.method().as_str(),
+            route: route.as_deref().unwrap_or("-"),
+            path: request.path(),
+            status: response.status().as_u16(),
+            cache: cache.unwrap_or("-"),
+            client: &client(request),
+        });
+    }
+
+    fn write(&self, line: Line) {
+        log::log!(
+            target: "access",
+            level(line.path),
+            method = line.method,
+            route = line.route,
+            path = line.path,
+            status = line.status,
+            durationMs = (self.started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
+            cache = line.cache,
+            requestId = self.request_id,
+            client = line.client;
+            "request"
+        );
+    }
+}
+
+impl Drop for AccessLog<'_> {
+    fn drop(&mut self) {
+        if let Some((method, uri)) = self.open.take()
+            && is_logged(uri.path())
+        {
+            self.write(Line {
+                method: method.as_str(),
+                route: "-",
+                path: uri.path(),
+                status: client_closed_request().as_u16(),
+                cache: "-",
+                client: "-",
+            });
+        }
+    }
+}
+
+/// Health checks, which come every few seconds, are of interest to a debugger only.
+fn level(path: &str) -> Level {
+    match path.starts_with("/health") {
+        true => Level::Debug,
+        false => Level::Info,
+    }
+}
+
+fn is_logged(path: &str) -> bool {
+    log::log_enabled!(target: "access", level(path))
+}
+
+/// The client's address: what NGINX says, else the other end of the connection. (The framework's
 /// `connection_info` would work out scheme and host as well, and keep all that with each request.)
 fn client(request: &HttpRequest) -> Cow<'_, str> {
     let forwarded = request.headers().get(header::X_FORWARDED_FOR);

@@ -5,29 +5,25 @@ mod access_log;
 mod problem;
 mod request_id;
 
-use crate::state::AppState;
+use crate::api::headers::{X_INSTANCE, X_REQUEST_ID};
+use crate::app::state::AppState;
+use access_log::AccessLog;
 use actix_web::Error;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use std::time::Instant;
 
-/// The header with the name of the instance that answered.
-pub const X_INSTANCE: HeaderName = HeaderName::from_static("x-instance");
-/// The header with the id of the request.
-pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Frames a request.
-pub async fn frame<B: MessageBody>(
+/// Wraps every request.
+pub async fn wrap<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
-    let started = Instant::now();
     let state = request.app_data::<Data<AppState>>().cloned();
-    let id = request_id::take_over_or_make(request.headers());
+    let id = request_id::propagate_or_generate(request.headers());
+    let access_log = AccessLog::begin(&request, &id);
     let response = next.call(request).await?;
     let mut response = problem::complete(response, &id);
     if let Some(state) = state {
@@ -35,14 +31,14 @@ pub async fn frame<B: MessageBody>(
             response.headers_mut().insert(X_INSTANCE, name);
         }
         if state.instance.is_draining() {
-            // Lets NGINX and others go before the listener closes.
+            // Lets NGINX and other clients go before the listener closes.
             response
                 .response_mut()
                 .head_mut()
                 .set_connection_type(ConnectionType::Close);
         }
     }
-    access_log::write(&response, &id, started.elapsed());
+    access_log.end(&response);
     if let Ok(id) = HeaderValue::try_from(id) {
         response.headers_mut().insert(X_REQUEST_ID, id);
     }

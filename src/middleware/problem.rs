@@ -1,10 +1,10 @@
 //! Gives every error the same shape, also those that the framework makes, and logs its cause.
 
-use crate::error::{ApiError, Problem};
+use crate::api::error::{ApiError, Problem};
 use actix_web::HttpResponse;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::ServiceResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header;
 use std::error::Error as _;
 
 /// The response, or the problem that it stands for.
@@ -29,9 +29,6 @@ fn problem<B>(response: &ServiceResponse<B>, request_id: &str) -> Option<HttpRes
             return Some(error.response(Some(request_id)));
         }
         log::debug!(requestId = request_id; "the framework refused a request: {error}");
-    } else if status == StatusCode::NOT_FOUND {
-        // Swagger UI has no such file.
-        return Some(ApiError::NoRoute.response(Some(request_id)));
     } else if response
         .headers()
         .get(header::CONTENT_TYPE)

@@ -1,35 +1,35 @@
-//! The id of a request, by which its answer, its log lines and a person's report find together.
+//! The id of a request, which its answer and its log lines share.
 
-use super::X_REQUEST_ID;
+use crate::api::headers::X_REQUEST_ID;
 use actix_web::http::header::HeaderMap;
 use uuid::Uuid;
 
-/// The id that the caller gave, if it is a sane one, or a new one.
-pub fn take_over_or_make(headers: &HeaderMap) -> String {
+/// The id that the client sent, if it is valid, or a new one.
+pub fn propagate_or_generate(headers: &HeaderMap) -> String {
     let given = headers
         .get(X_REQUEST_ID)
         .and_then(|value| value.to_str().ok());
     match given {
-        Some(id) if is_sane(id) => id.to_owned(),
+        Some(id) if is_valid(id) => id.to_owned(),
         _ => Uuid::new_v4().to_string(),
     }
 }
 
 /// Whether an id can stand in a log and in a header without harm.
-fn is_sane(id: &str) -> bool {
+fn is_valid(id: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte);
     (1..=128).contains(&id.len()) && id.bytes().all(allowed)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_sane;
+    use super::is_valid;
 
     #[test]
-    fn only_short_and_plain_ids_are_taken_over() {
-        assert!(is_sane("01J9ZC3Q-retry_2.a"));
+    fn only_short_and_plain_ids_are_propagated() {
+        assert!(is_valid("01J9ZC3Q-retry_2.a"));
         for bad in ["", "a b", "a\"b", "ä", &"x".repeat(129)] {
-            assert!(!is_sane(bad), "{bad:?}");
+            assert!(!is_valid(bad), "{bad:?}");
         }
     }
 }

@@ -5,8 +5,11 @@ use futures_util::FutureExt;
 use futures_util::future;
 use serde_json::json;
 use std::convert::Infallible;
-use taskfleet::cache::{self, Cache, Outcome};
+use taskfleet::cache::{self, Cache, CacheStatus, ListKey};
 use taskfleet::domain::lsn::Lsn;
+use taskfleet::domain::page::{Page, Unfiltered};
+use taskfleet::domain::served_from::ServedFrom;
+use taskfleet::domain::viewer::ViewerClass;
 use tokio::sync::oneshot;
 
 #[actix_web::test]
@@ -171,12 +174,17 @@ async fn a_fill_that_has_taken_too_long_does_not_replace_a_newer_entry() {
         Box::new(position),
     );
     cache.connected().await;
-    let read = async |key: &str, body: &[u8], wait: oneshot::Receiver<()>| {
+    let read = async |path: &str, body: &[u8], wait: oneshot::Receiver<()>| {
         let fill = |_| async {
             wait.await.unwrap();
-            Ok::<_, Infallible>((body.to_vec(), ()))
+            Ok::<_, Infallible>((body.to_vec(), ServedFrom::Primary))
         };
-        cache.read(key.into(), fill).await.unwrap().outcome
+        let page = Page {
+            number: 1,
+            limit: 10,
+        };
+        let key = ListKey::new(ViewerClass::Everyone, path, page, &Unfiltered);
+        cache.read(key, fill).await.unwrap().cache_status
     };
     let at_once = || {
         let (go, wait) = oneshot::channel();
@@ -185,19 +193,19 @@ async fn a_fill_that_has_taken_too_long_does_not_replace_a_newer_entry() {
     };
 
     let (go, wait) = oneshot::channel();
-    let slow = read("tasks:", b"old", wait);
+    let slow = read("/tasks", b"old", wait);
     let others = async {
         cache.position().await; // a lookup that started with the slow read's or after it
-        cache.bump().await;
-        let newer = read("tasks:", b"new", at_once()).await;
-        assert_eq!(newer, Outcome::Miss(()));
+        cache.announce().await.unwrap();
+        let newer = read("/tasks", b"new", at_once()).await;
+        assert_eq!(newer, CacheStatus::Miss);
         go.send(()).unwrap();
     };
     let (slow, ()) = tokio::join!(slow, others);
-    assert_eq!(slow, Outcome::Miss(()));
+    assert_eq!(slow, CacheStatus::Miss);
 
     // Stored after what those two have stored.
-    read("users:", b"last", at_once()).await;
+    read("/users", b"last", at_once()).await;
     wait_until("the last entry is stored", async || {
         redis.entry("users").await.is_some()
     })
@@ -213,8 +221,8 @@ async fn a_lookup_that_had_started_before_a_request_arrived_does_not_answer_it()
     let proxy = Proxy::to_redis().await;
     let writer = TestApp::start().await;
     let user = writer.add_user("Ada").await;
-    // One worker, so that both reads are of the same gathering.
-    let flags = ["--redis-url", &proxy.redis_url(), "--workers", "1"];
+    // One worker, so that both reads are of the same batch.
+    let flags = ["--redis-url", &proxy.redis_url(), "--http-workers", "1"];
     let reader = writer.sibling(&flags).await;
     reader.redis_connected().await;
     reader.get("/tasks").await;

@@ -1,7 +1,7 @@
 //! What becomes of a connection to PostgreSQL after its use, by how that ended.
 
 use crate::helpers::{TestApp, wait_until};
-use sqlx::{Connection as _, query, query_scalar};
+use sqlx::{query, query_scalar};
 use std::time::Duration;
 use taskfleet::db::{Connection, Database, DbError, Router};
 use tokio::time::timeout;
@@ -19,7 +19,7 @@ async fn process(router: &Router) -> Result<i32, DbError> {
         let ask = query_scalar("SELECT pg_backend_pid()").fetch_one(db);
         Ok(ask.await?)
     };
-    router.write(|| true, ask).await
+    router.write(|| false, ask).await
 }
 
 /// Whether somebody holds the lock with this number.
@@ -39,14 +39,13 @@ async fn a_connection_is_used_again_after_success_and_after_a_refusal() {
     assert_eq!(process(&router).await.unwrap(), first);
 
     let refused = async |db: &mut Connection| {
-        let mut transaction = db.begin().await?;
         query("SELECT pg_advisory_xact_lock(1)")
-            .execute(&mut *transaction)
+            .execute(&mut *db)
             .await?;
-        query("SELECT 1 / 0").execute(&mut *transaction).await?;
+        query("SELECT 1 / 0").execute(&mut *db).await?;
         Ok(())
     };
-    let result = router.write(|| true, refused).await;
+    let result = router.write(|| false, refused).await;
     assert!(matches!(result, Err(DbError::Fault(_))), "{result:?}");
     assert!(!is_locked(&app, 1).await, "the transaction is open still");
     assert_eq!(process(&router).await.unwrap(), first);
@@ -59,14 +58,13 @@ async fn a_connection_whose_use_was_given_up_is_closed() {
     let first = process(&router).await.unwrap();
 
     let endless = async |db: &mut Connection| {
-        let mut transaction = db.begin().await?;
         query("SELECT pg_advisory_xact_lock(2)")
-            .execute(&mut *transaction)
+            .execute(&mut *db)
             .await?;
         std::future::pending::<Result<(), DbError>>().await
     };
     tokio::select! {
-        result = router.write(|| true, endless) => panic!("{result:?}"),
+        result = router.write(|| false, endless) => panic!("{result:?}"),
         () = wait_until("it is locked", async || is_locked(&app, 2).await) => {}
     }
     // The server would end the transaction by itself after 4 s.

@@ -219,7 +219,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
 }
 
 #[actix_web::test]
-async fn an_address_that_is_none_is_not_found() {
+async fn unknown_path_is_404() {
     let app = TestApp::start().await;
     for path in [
         "/",
@@ -243,14 +243,14 @@ async fn an_address_that_is_none_is_not_found() {
             let sentence = answer.problem(404);
             assert_eq!(
                 sentence,
-                "There is nothing at this address; /docs describes what there is."
+                "There is nothing at this path; /docs describes what there is."
             );
         }
     }
 }
 
 #[actix_web::test]
-async fn a_method_that_an_address_does_not_take_is_refused_with_those_that_it_does() {
+async fn unsupported_method_is_405_with_allow() {
     let app = TestApp::start().await;
     let (collection, item, read_only) = ("GET, HEAD, POST", "GET, HEAD, PUT, DELETE", "GET, HEAD");
     for (path, allowed) in [
@@ -278,7 +278,7 @@ async fn a_method_that_an_address_does_not_take_is_refused_with_those_that_it_do
                 let sentence = answer.problem(405);
                 assert_eq!(
                     sentence,
-                    format!("This address takes only {allowed}."),
+                    format!("This path takes only {allowed}."),
                     "{method}"
                 );
                 assert_eq!(answer.header("allow"), allowed, "{method} {path}");

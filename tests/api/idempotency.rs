@@ -167,7 +167,7 @@ async fn a_repeat_after_a_death_between_commit_and_bump_makes_the_write_visible(
     let survivor = TestApp::start().await;
     let proxy = Proxy::start(servers().redis.trim_start_matches("redis://")).await;
     let dying = survivor
-        .sibling(&["--redis-url", &proxy.redis_url(), "--workers", "1"])
+        .sibling(&["--redis-url", &proxy.redis_url(), "--http-workers", "1"])
         .await;
     dying.redis_connected().await;
     let user = survivor.add_user("Ada").await;
@@ -220,7 +220,9 @@ async fn keys_expire_after_24_hours_and_are_removed() {
         .await
         .unwrap();
     let mut connection = app.db.acquire().await.unwrap();
-    let removed = idempotency::remove_expired(&mut connection).await.unwrap();
+    let removed = idempotency::purge_expired_keys(&mut connection)
+        .await
+        .unwrap();
     assert_eq!(removed, 1);
     assert_eq!(count(&app, "idempotency_keys").await, 1);
 }

@@ -5,8 +5,10 @@ use serde_json::Value;
 use sqlx::postgres::PgPool;
 use sqlx::{AssertSqlSafe, Execute, Executor, Row};
 use taskfleet::db::tasks::list_statement;
+use taskfleet::domain::id::Id;
 use taskfleet::domain::page::{Order, Page};
 use taskfleet::domain::task::{TaskFilter, TaskStatus};
+use taskfleet::domain::text::SearchText;
 
 const FIRST_PAGE: Page = Page {
     number: 1,
@@ -137,7 +139,7 @@ async fn assert_cheap(db: &PgPool, filter: &TaskFilter, most: f64) {
 
 fn search(text: &str) -> TaskFilter {
     TaskFilter {
-        search: Some(text.to_owned()),
+        search: Some(SearchText::parse(text.to_owned()).unwrap()),
         ..TaskFilter::default()
     }
 }
@@ -186,12 +188,12 @@ async fn lists_are_answered_by_indexes() {
 
     // What a user or a category has is counted in its index, and never outside of it.
     let of_user = TaskFilter {
-        user_id: Some(7),
+        user_id: Some(Id::from_database(7)),
         ..all.clone()
     };
     assert_cheap(db, &of_user, count("user_id = 7").await + pages).await;
     let of_category = TaskFilter {
-        category_id: Some(3),
+        category_id: Some(Id::from_database(3)),
         ..all.clone()
     };
     assert_cheap(db, &of_category, count("category_id = 3").await + pages).await;
@@ -212,8 +214,8 @@ async fn lists_are_answered_by_indexes() {
     ] {
         let filter = TaskFilter {
             status,
-            user_id,
-            category_id,
+            user_id: user_id.map(Id::from_database),
+            category_id: category_id.map(Id::from_database),
             ..all.clone()
         };
         assert_cheap(db, &filter, 10_000.0).await;
@@ -249,16 +251,16 @@ async fn lists_are_answered_by_indexes() {
             ..search("zyzzyva")
         },
         TaskFilter {
-            user_id: Some(7),
+            user_id: Some(Id::from_database(7)),
             ..search("timeout")
         },
         TaskFilter {
             status: Some(TaskStatus::Pending),
-            category_id: Some(3),
+            category_id: Some(Id::from_database(3)),
             ..search("hopper")
         },
         TaskFilter {
-            user_id: Some(7),
+            user_id: Some(Id::from_database(7)),
             ..search("e")
         },
     ] {

@@ -42,7 +42,7 @@ impl Process {
             .env("REDIS_URL", &crate::helpers::servers().redis)
             .env("REDIS_KEY_PREFIX", &app.settings.cache.redis_key_prefix)
             .env("REDIS_TIMEOUT_MS", "5000")
-            .env("WORKERS", "1")
+            .env("HTTP_WORKERS", "1")
             .env("PORT", "0")
             .env("DRAIN_MS", "0")
             .envs(settings.iter().copied())

@@ -57,7 +57,7 @@ pub fn assert_changed(answer: &Answer, what: &str) -> Value {
     let body = answer.json();
     assert_eq!(keys(&body), "data message status");
     assert_eq!(body["status"], 200);
-    assert_eq!(body["message"], format!("The {what} was changed."));
+    assert_eq!(body["message"], format!("The {what} was updated."));
     answer.data(200)
 }
 

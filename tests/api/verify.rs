@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use taskfleet::verify::check::Rule;
-use taskfleet::verify::{Pace, Report, Session};
+use taskfleet::roles::verify::check::Rule;
+use taskfleet::roles::verify::{Pace, Report, Session};
 
 /// What a proxy in front of instances does wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -149,7 +149,7 @@ async fn verify_with(fault: Fault) -> Report {
     let first = TestApp::start_with(&["--instance", "first"]).await;
     let apps = [first.sibling(&["--instance", "second"]).await, first];
     let (url, handle) = start(fault, &apps).await;
-    let report = verify(&url).await;
+    let report = Box::pin(verify(&url)).await;
     handle.stop(false).await;
     for table in ["tasks", "users", "categories"] {
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));

@@ -3,8 +3,8 @@
 use crate::stack::{INSTANCES, Stack, docker, run, wait_until};
 use crate::traffic::Traffic;
 use std::time::Duration;
-use taskfleet::verify::Report;
-use taskfleet::verify::check::Rule;
+use taskfleet::roles::verify::Report;
+use taskfleet::roles::verify::check::Rule;
 use tokio::process::Command;
 use tokio::time::sleep;
 
@@ -262,7 +262,7 @@ async fn replicas_that_do_not_replay_are_not_read_from() {
         })
         .await;
     }
-    let is_of_replica = |read: &taskfleet::verify::history::Read| {
+    let is_of_replica = |read: &taskfleet::roles::verify::history::Read| {
         let source = read.origin.source.as_deref();
         source.is_some_and(|source| source.starts_with("replica"))
     };

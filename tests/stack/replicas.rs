@@ -3,7 +3,7 @@
 use crate::stack::Stack;
 use crate::traffic::Traffic;
 use std::time::Duration;
-use taskfleet::verify::Pace;
+use taskfleet::roles::verify::Pace;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_serve_most_of_what_reaches_postgresql() {

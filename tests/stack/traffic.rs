@@ -3,8 +3,8 @@
 
 use crate::stack::{Stack, wait_until};
 use std::collections::{BTreeMap, BTreeSet};
-use taskfleet::verify::history::{History, Read};
-use taskfleet::verify::{Pace, Report, Session};
+use taskfleet::roles::verify::history::{History, Read};
+use taskfleet::roles::verify::{Pace, Report, Session};
 
 /// Readers and writers at work.
 pub struct Traffic {

@@ -9,9 +9,9 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use std::cell::Cell;
 use std::sync::Arc;
+use taskfleet::app::instance::Instance;
 use taskfleet::config::{Cli, Role, ServeSettings};
 use taskfleet::startup::Application;
-use taskfleet::state::Instance;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
@@ -117,7 +117,7 @@ impl TestApp {
         let defaults = [
             ("--host", "127.0.0.1"),
             ("--port", "0"),
-            ("--workers", &workers),
+            ("--http-workers", &workers),
             ("--database-url", &url),
             ("--redis-url", &servers().redis),
             ("--redis-key-prefix", prefix),

@@ -20,15 +20,15 @@ impl Redis {
         }
     }
 
-    /// The one entry whose key begins like this, as text.
+    /// The one entry of this list (`users`) or page (`users:1:10`), as text.
     pub async fn entry(&self, list: &str) -> Option<String> {
         let (_, bytes) = self.raw_entry(list).await?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The one entry whose key begins like this, and its key.
+    /// The one entry of this list or page, and its key.
     pub async fn raw_entry(&self, list: &str) -> Option<(String, Vec<u8>)> {
-        let pattern = format!("{}entry:{list}:*", self.prefix);
+        let pattern = format!("{}entry:everyone:/{list}:*", self.prefix);
         let keys: Vec<String> = self.query(redis::cmd("KEYS").arg(pattern)).await;
         let key = keys.into_iter().next()?;
         let bytes: Option<Vec<u8>> = self.query(redis::cmd("GET").arg(&key)).await;

@@ -1,0 +1,192 @@
+//! What every resource does alike: listing, getting, creating, updating and deleting.
+
+use super::envelope::{Deleted, List, One, Written};
+use super::error::ApiError;
+use super::extract::client::Client;
+use super::extract::idempotency::IdempotencyKey;
+use super::extract::path::RequestPath;
+use super::headers::{IDEMPOTENCY_REPLAYED, JSON, NO_CACHE, X_CACHE, X_SERVED_FROM};
+use super::resource::Resource;
+use crate::app::state::AppState;
+use crate::cache::{CacheStatus, CachedList, ListKey};
+use crate::db::idempotency::{self, CreatedAnswer};
+use crate::db::{Connection, DbError};
+use crate::domain::id::Id;
+use crate::domain::page::{ListFilter, Listed, Page};
+use crate::domain::served_from::ServedFrom;
+use crate::domain::viewer::{Principal, ViewerClass};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+
+/// 200 with a page of the list, or 304 where the client has it already.
+pub async fn list<T: Resource, F: ListFilter>(
+    request: &HttpRequest,
+    state: &AppState,
+    filter: F,
+    page: Page,
+    query: impl AsyncFn(&mut Connection, &F, Page) -> Result<Listed<T>, DbError>,
+) -> Result<HttpResponse, ApiError> {
+    let key = ListKey::new(ViewerClass::Everyone, T::PATH, page, &filter);
+    let query = async |db: &mut Connection| query(db, &filter, page).await;
+    let encode = |listed| serde_json::to_vec(&List::new(page, listed));
+    let CachedList {
+        entry,
+        cache_status,
+        served_from,
+    } = state.reader.read_list(key, query, encode).await?;
+    let is_known = is_known(request, &entry.tag);
+    let mut response = revalidated(match is_known {
+        true => StatusCode::NOT_MODIFIED,
+        false => StatusCode::OK,
+    });
+    let cache_status = HeaderValue::from_static(match cache_status {
+        CacheStatus::Hit => "hit",
+        CacheStatus::Miss => "miss",
+        CacheStatus::Bypass => "bypass",
+    });
+    response
+        .insert_header((header::ETAG, entry.tag))
+        .insert_header((X_CACHE, cache_status))
+        .insert_header((X_SERVED_FROM, served_from_value(served_from)));
+    if is_known {
+        return Ok(response.finish());
+    }
+    Ok(response
+        .insert_header((header::CONTENT_TYPE, JSON))
+        .body(entry.body))
+}
+
+/// 200 with the resource that has this id.
+pub async fn get<T: Resource>(
+    state: &AppState,
+    id: Id<T>,
+    query: impl AsyncFn(&mut Connection, Id<T>) -> Result<Option<T>, DbError>,
+) -> Result<HttpResponse, ApiError> {
+    let query = async |db: &mut Connection| query(db, id).await;
+    match state.reader.read(query).await? {
+        (Some(resource), served_from) => Ok(revalidated(StatusCode::OK)
+            .insert_header((X_SERVED_FROM, served_from_value(served_from)))
+            .json(One::new(resource))),
+        (None, _) => Err(not_found(id)),
+    }
+}
+
+/// 201 with the resource that `insert` makes; or, where the key was used for the same request before,
+/// once more what was answered then.
+pub async fn create<T: Resource>(
+    client: Client,
+    path: RequestPath,
+    state: &AppState,
+    key: Option<IdempotencyKey>,
+    insert: impl AsyncFn(&mut Connection) -> Result<T, DbError> + 'static,
+) -> Result<HttpResponse, ApiError> {
+    let RequestPath(path) = path;
+    let request = key.map(|key| key.into_request(Principal::Everyone, path.clone()));
+    let insert = async move |db: &mut Connection| {
+        let resource = insert(db).await?;
+        Ok(CreatedAnswer {
+            location: format!("{path}/{}", resource.id()),
+            body: serde_json::to_vec(&Written::created(resource))?,
+            is_replayed: false,
+        })
+    };
+    let statements = async move |db: &mut Connection| match &request {
+        Some(request) => idempotency::once(db, request, &insert).await,
+        None => insert(db).await,
+    };
+    let committed = state
+        .writer
+        .write(move || client.is_disconnected(), statements)
+        .await?;
+    // A repeat is announced too: the first attempt may have died between its commit and its
+    // announcement.
+    let CreatedAnswer {
+        location,
+        body,
+        is_replayed,
+    } = committed.announce().await?;
+    let mut response = revalidated(StatusCode::CREATED);
+    response
+        .insert_header((header::CONTENT_TYPE, JSON))
+        .insert_header((header::LOCATION, location));
+    if is_replayed {
+        response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+    }
+    Ok(response.body(body))
+}
+
+/// 200 with the resource as `update` leaves it.
+pub async fn update<T: Resource>(
+    client: Client,
+    state: &AppState,
+    id: Id<T>,
+    update: impl AsyncFn(&mut Connection, Id<T>) -> Result<Option<T>, DbError> + 'static,
+) -> Result<HttpResponse, ApiError> {
+    // An error and not a result, because nothing was written that would have to be announced.
+    let statements =
+        async move |db: &mut Connection| update(db, id).await?.ok_or(DbError::NotFound);
+    let committed = state
+        .writer
+        .write(move || client.is_disconnected(), statements)
+        .await;
+    let committed = committed.map_err(|error| match error {
+        DbError::NotFound => not_found(id),
+        error => error.into(),
+    })?;
+    let resource = committed.announce().await?;
+    Ok(revalidated(StatusCode::OK).json(Written::updated(resource)))
+}
+
+/// 200 when `delete` has deleted the resource with this id.
+pub async fn delete<T: Resource>(
+    client: Client,
+    state: &AppState,
+    id: Id<T>,
+    delete: impl AsyncFn(&mut Connection, Id<T>) -> Result<bool, DbError> + 'static,
+) -> Result<HttpResponse, ApiError> {
+    let statements = async move |db: &mut Connection| delete(db, id).await;
+    let committed = state
+        .writer
+        .write(move || client.is_disconnected(), statements)
+        .await?;
+    // Announced also where it was gone: a first attempt may have died between its commit and its
+    // announcement.
+    match committed.announce().await? {
+        true => Ok(revalidated(StatusCode::OK).json(Deleted::new::<T>())),
+        false => Err(not_found(id)),
+    }
+}
+
+/// The value of X-Served-From.
+fn served_from_value(served_from: ServedFrom) -> HeaderValue {
+    match served_from {
+        ServedFrom::Cache => HeaderValue::from_static("cache"),
+        ServedFrom::Primary => HeaderValue::from_static("primary"),
+        ServedFrom::Replica(_) => HeaderValue::try_from(served_from.to_string())
+            .unwrap_or(HeaderValue::from_static("replica")),
+    }
+}
+
+/// Whether `If-None-Match` names this entity tag, by weak comparison (RFC 9110, 13.1.2): NGINX turns
+/// the tag of a body that it compresses into a weak one.
+fn is_known(request: &HttpRequest, tag: &[u8]) -> bool {
+    let names = request.headers().get_all(header::IF_NONE_MATCH);
+    names
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|name| name == "*" || name.strip_prefix("W/").unwrap_or(name).as_bytes() == tag)
+}
+
+fn not_found<T: Resource>(id: Id<T>) -> ApiError {
+    ApiError::NotFound(T::KIND, id.get())
+}
+
+/// The beginning of an answer that caches on the way may not use without asking, or the promise of
+/// freshness would not reach the client.
+fn revalidated(status: StatusCode) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    response.insert_header((header::CACHE_CONTROL, NO_CACHE));
+    response
+}

@@ -1,0 +1,52 @@
+//! Whether the client of a request still waits for its answer.
+//!
+//! An instance that was frozen finds requests in its sockets that NGINX has long passed on to another
+//! instance. Carried out now, such a write would undo what was acknowledged since.
+
+use actix_web::dev::{Extensions, Payload};
+use actix_web::rt::net::TcpStream;
+use actix_web::{FromRequest, HttpRequest};
+use std::any::Any;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::io::ErrorKind;
+use std::net;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+/// The client of a request, by its connection.
+#[derive(Clone)]
+pub struct Client(Option<Arc<net::TcpStream>>);
+
+/// Keeps a second handle of each new connection's socket with the connection, so that [`Client`] can
+/// look at it. To be called when the connection is made.
+pub fn remember_client(socket: &dyn Any, connection: &mut Extensions) {
+    let socket = socket.downcast_ref::<TcpStream>();
+    // Where there are no more file descriptors, the client counts as connected.
+    if let Some(Ok(handle)) = socket.map(|socket| socket.as_fd().try_clone_to_owned()) {
+        connection.insert(Client(Some(Arc::new(handle.into()))));
+    }
+}
+
+impl Client {
+    /// Whether the client has closed its connection.
+    pub fn is_disconnected(&self) -> bool {
+        let Self(Some(socket)) = self else {
+            return false;
+        };
+        match socket.peek(&mut [0]) {
+            Ok(bytes) => bytes == 0,
+            Err(error) => error.kind() != ErrorKind::WouldBlock,
+        }
+    }
+}
+
+impl FromRequest for Client {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let client = request.conn_data::<Self>().cloned();
+        ready(Ok(client.unwrap_or(Self(None))))
+    }
+}

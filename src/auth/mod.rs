@@ -1,0 +1,3 @@
+//! Passwords: decisions and hashing, no other input or output.
+
+pub mod passwords;

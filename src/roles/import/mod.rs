@@ -1,0 +1,166 @@
+//! The role `import`: loads tasks from a file, as often as one likes, without loading any twice.
+//!
+//! A thread reads rows and hands on batches; each batch is one transaction, announced when it is
+//! committed.
+
+mod batches;
+mod error;
+mod input_file;
+mod lines;
+mod progress;
+mod reader;
+mod rejected;
+
+use crate::app::write::Writer;
+use crate::cache::{self, Cache};
+use crate::config::ImportSettings;
+use crate::db::migrations;
+use crate::db::{self, Connection, Database, DbError};
+use crate::domain::import_row::KeyedRow;
+use batches::Batch;
+use error::ImportError;
+use indicatif::HumanCount;
+use input_file::InputFile;
+use progress::Progress;
+use reader::Reader;
+use rejected::Rejected;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// How often a batch is tried that lost a race against a request.
+const ATTEMPTS: u32 = 5;
+/// How long Redis has to hear of what was loaded.
+const REDIS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What an import did.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// How many tasks it added.
+    pub imported: u64,
+    /// How many were there already.
+    pub skipped: u64,
+    /// How many rows it refused.
+    pub rejected: u64,
+    /// Where these are.
+    rejected_place: String,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tasks = if self.imported == 1 { "task" } else { "tasks" };
+        write!(
+            formatter,
+            "Imported {} {tasks}, skipped {} that were there already, rejected {}{}.",
+            HumanCount(self.imported),
+            HumanCount(self.skipped),
+            HumanCount(self.rejected),
+            self.rejected_place,
+        )
+    }
+}
+
+/// Loads a file and says on standard output what became of it, even where the end is an error.
+pub async fn run(settings: &ImportSettings) -> Result<(), ImportError> {
+    let file = &settings.file;
+    let name = input_file::name(file);
+    let source = InputFile::open(file)?;
+    let progress = Progress::start(source.size);
+    let position = Arc::clone(&source.position);
+    let reader = Reader::new(source, &name)?;
+    let (writer, cache) = connect(settings).await?;
+
+    let rejected = Arc::new(Mutex::new(Rejected::of(file)));
+    let refuse = {
+        let (rejected, progress) = (Arc::clone(&rejected), progress.clone());
+        move |row| lock(&rejected).add(&row, &progress)
+    };
+    let mut batches = batches::read(reader, name, position, refuse).map_err(ImportError::System)?;
+    let mut summary = Summary::default();
+    let loaded = load(&writer, &mut batches, &progress, &mut summary).await;
+    progress.end();
+    // Until then, what was announced while Redis was away is not known to all.
+    let is_announced = timeout(REDIS_TIMEOUT, cache.connected()).await.is_ok();
+
+    let rejected = lock(&rejected);
+    summary.rejected = rejected.count();
+    summary.rejected_place = rejected.to_string();
+    println!("{summary}");
+    if !is_announced {
+        let seconds = settings.cache.cache_ttl.as_secs();
+        eprintln!(
+            "Redis is out of reach, so lists may be up to {seconds} s old (CACHE_TTL_SECONDS)."
+        );
+    }
+    if loaded.is_ok()
+        && let Err(error) = rejected.tidy()
+    {
+        let path = rejected.path().display();
+        eprintln!("{path} is of an earlier import and cannot be removed: {error}.");
+    }
+    loaded
+}
+
+/// The write path of this import, and the cache that it announces to.
+async fn connect(settings: &ImportSettings) -> Result<(Writer, Rc<Cache>), ImportError> {
+    let database = Database::start(&settings.database);
+    let db = Rc::new(database.import_router());
+    let ask_position = Box::new(db.ask_position());
+    let (is_migrated, _) = db.read(None, migrations::is_migrated).await?;
+    if !is_migrated {
+        return Err(ImportError::NotMigrated);
+    }
+    let cache = Cache::start(&settings.cache, cache::bodies(0), ask_position);
+    let cache = Rc::new(cache);
+    Ok((Writer::new(db, Rc::clone(&cache)), cache))
+}
+
+/// Loads batch after batch, to the end of the file or the first error.
+async fn load(
+    writer: &Writer,
+    batches: &mut mpsc::Receiver<Result<Batch, ImportError>>,
+    progress: &Progress,
+    summary: &mut Summary,
+) -> Result<(), ImportError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(ImportError::System)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ImportError::System)?;
+    loop {
+        let batch = tokio::select! {
+            biased;
+            _ = terminate.recv() => return Err(ImportError::Stopped),
+            _ = interrupt.recv() => return Err(ImportError::Stopped),
+            batch = batches.recv() => batch,
+        };
+        let Some(batch) = batch.transpose()? else {
+            return Ok(());
+        };
+        let rows = batch.rows.len() as u64;
+        let inserted = insert(writer, batch.rows).await?;
+        summary.imported += inserted;
+        summary.skipped += rows - inserted;
+        progress.advance(rows, batch.end);
+    }
+}
+
+/// Adds those of these rows that are not there yet, and announces them; how many there were.
+async fn insert(writer: &Writer, rows: Vec<KeyedRow>) -> Result<u64, DbError> {
+    let rows: Arc<[KeyedRow]> = rows.into();
+    let mut attempt = 1;
+    loop {
+        let rows = Arc::clone(&rows);
+        let insert = async move |db: &mut Connection| db::import::insert_missing(db, &rows).await;
+        match writer.write(|| false, insert).await {
+            Ok(committed) => return committed.announce().await,
+            Err(error) if attempt < ATTEMPTS && db::import::is_lost_race(&error) => attempt += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn lock(rejected: &Mutex<Rejected>) -> MutexGuard<'_, Rejected> {
+    rejected.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,109 @@
+//! Where refused rows go: a file beside the one that is loaded or, where none can be written,
+//! standard error.
+
+use super::input_file;
+use super::progress::Progress;
+use super::reader::RejectedRow;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The refused rows of an import.
+pub struct Rejected {
+    path: PathBuf,
+    target: Target,
+    count: u64,
+}
+
+enum Target {
+    /// No row was refused yet, so nothing was opened.
+    Unopened,
+    File(File),
+    /// The file cannot be written, for this reason.
+    StandardError(io::Error),
+}
+
+impl Rejected {
+    /// None yet, of this file.
+    pub fn of(file: &Path) -> Self {
+        let mut path = match input_file::is_stdin(file) {
+            true => "stdin".into(),
+            false => file.as_os_str().to_owned(),
+        };
+        path.push(".rejected.ndjson");
+        Self {
+            path: path.into(),
+            target: Target::Unopened,
+            count: 0,
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Writes one down, at once, so that it is there however the import ends.
+    pub fn add(&mut self, row: &RejectedRow, progress: &Progress) {
+        self.count += 1;
+        // Nothing in a row has keys that are no strings or anything else that is not JSON.
+        let line = serde_json::to_string(row).unwrap_or_else(|error| error.to_string()) + "\n";
+        if matches!(self.target, Target::Unopened) {
+            self.target = create(&self.path).map_or_else(Target::StandardError, Target::File);
+        }
+        if let Target::File(file) = &mut self.target
+            && let Err(error) = file.write_all(line.as_bytes())
+        {
+            self.target = Target::StandardError(error);
+        }
+        if let Target::StandardError(_) = self.target {
+            progress.print(line.trim_end());
+        }
+    }
+
+    /// Removes what an earlier import left, where this one, which came to the end of its file,
+    /// refused nothing.
+    pub fn tidy(&self) -> io::Result<()> {
+        match self.target {
+            Target::Unopened => match fs::remove_file(&self.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// The file that they go to.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Opens the file empty, unless another import is writing it.
+fn create(path: &Path) -> io::Result<File> {
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
+    file.try_lock()
+        .map_err(|_| io::Error::other("another import is writing it"))?;
+    file.set_len(0)?;
+    Ok(file)
+}
+
+impl fmt::Display for Rejected {
+    /// Where they are, for the end of a sentence; nothing where there are none.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.target {
+            Target::Unopened => Ok(()),
+            Target::File(_) => write!(formatter, " (see {path})"),
+            Target::StandardError(reason) => write!(
+                formatter,
+                " (see standard error, because {path} cannot be written: {reason})"
+            ),
+        }
+    }
+}

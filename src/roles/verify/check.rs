@@ -1,0 +1,330 @@
+//! The rules, and where a history breaks them.
+
+use super::history::{History, Item, ItemName, Moment, Read, Register};
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+/// A rule that was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// A read shows the world before a write that was acknowledged before the read began.
+    Stale,
+    /// A read shows something older than the same reader had seen, although the newer had been
+    /// acknowledged.
+    WentBack,
+    /// A read shows something that nobody had written yet.
+    Future,
+    /// What was acknowledged is not there in the end.
+    Lost,
+    /// One idempotency key made more than one thing.
+    Duplicate,
+}
+
+impl Rule {
+    /// All of them, in the order of a report.
+    pub const ALL: [Self; 5] = [
+        Self::Stale,
+        Self::WentBack,
+        Self::Future,
+        Self::Lost,
+        Self::Duplicate,
+    ];
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Stale => "stale reads",
+            Self::WentBack => "reads behind what their reader had seen",
+            Self::Future => "values from the future",
+            Self::Lost => "lost acknowledged writes",
+            Self::Duplicate => "duplicates for one idempotency key",
+        })
+    }
+}
+
+/// Where a rule is broken.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// The rule.
+    pub rule: Rule,
+    /// What happened, with times and instances.
+    pub what: String,
+    /// For a stale read, how long before it the write was acknowledged that it does not show.
+    pub age: Option<Duration>,
+}
+
+/// Every place where a history breaks a rule.
+pub fn check(history: &History) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for read in &history.reads {
+        for &(number, shown) in &read.registers {
+            if let Some(register) = history.registers.get(number) {
+                violations.extend(check_register(register, read, shown));
+            }
+        }
+        if let Some(items) = &read.items {
+            let known = history.items.iter();
+            violations
+                .extend(known.filter_map(|(name, item)| {
+                    check_item(*name, item, read, items.contains(name))
+                }));
+            let unknown = items
+                .iter()
+                .filter(|name| !history.items.contains_key(name));
+            violations.extend(unknown.map(|name| {
+                violation(
+                    Rule::Future,
+                    read,
+                    format!("{}, which nobody created", named(*name)),
+                    None,
+                )
+            }));
+        }
+    }
+    violations.extend(check_order(history));
+    violations.extend(check_end(history));
+    violations
+}
+
+fn violation(rule: Rule, read: &Read, shown: String, age: Option<Duration>) -> Violation {
+    let what = format!(
+        "GET {} at {}-{} ({}) shows {shown}",
+        read.path,
+        at(read.begin),
+        at(read.end),
+        read.origin
+    );
+    Violation { rule, what, age }
+}
+
+/// A moment, for a person.
+fn at(moment: Moment) -> String {
+    format!("{:.3} s", moment.as_secs_f64())
+}
+
+fn named((creator, number): ItemName) -> String {
+    format!("item {creator}-{number}")
+}
+
+/// The newest version that was acknowledged before then.
+fn floor(register: &Register, moment: Moment) -> Option<u64> {
+    let mut newest = register.writes.iter().rev();
+    newest
+        .find(|(_, write)| write.is_acknowledged_before(moment))
+        .map(|(version, _)| *version)
+}
+
+fn check_register(register: &Register, read: &Read, shown: Option<u64>) -> Option<Violation> {
+    let name = &register.name;
+    let version = shown.map_or("nothing".to_owned(), |version| format!("version {version}"));
+    let newest = register.writes.keys().next_back().copied();
+    if shown > newest || shown.is_some_and(|shown| begins_after(register, shown, read.end)) {
+        let shown = format!("{version} of the {name}, which nobody had written");
+        return Some(violation(Rule::Future, read, shown, None));
+    }
+    let floor = floor(register, read.begin)?;
+    if shown >= Some(floor) {
+        return None;
+    }
+    // The first that it should have shown.
+    let missed = register
+        .writes
+        .range(shown.map_or(0, |shown| shown + 1)..)
+        .find(|(_, write)| write.is_acknowledged_before(read.begin));
+    let age = missed.map(|(_, write)| read.begin.saturating_sub(write.end));
+    let missed = missed.map(|(version, write)| {
+        format!(
+            "version {version} was acknowledged at {} by {}",
+            at(write.end),
+            write.origin
+        )
+    });
+    let shown = format!(
+        "{version} of the {name}, although {}",
+        missed.unwrap_or_default()
+    );
+    Some(violation(Rule::Stale, read, shown, age))
+}
+
+fn begins_after(register: &Register, version: u64, moment: Moment) -> bool {
+    register
+        .writes
+        .get(&version)
+        .is_some_and(|write| write.begin > moment)
+}
+
+fn check_item(name: ItemName, item: &Item, read: &Read, is_shown: bool) -> Option<Violation> {
+    if item.ids.len() > 1 {
+        // A duplicate, of which one may well be there when the other is not.
+        return None;
+    }
+    let (create, delete) = (&item.create, item.delete.as_ref());
+    if is_shown && create.begin > read.end {
+        let shown = format!("{}, which nobody had created", named(name));
+        return Some(violation(Rule::Future, read, shown, None));
+    }
+    let missed = match (is_shown, delete) {
+        (true, Some(delete)) if delete.is_acknowledged_before(read.begin) => delete,
+        (false, None) if create.is_acknowledged_before(read.begin) => create,
+        (false, Some(delete))
+            if create.is_acknowledged_before(read.begin) && delete.begin > read.end =>
+        {
+            create
+        }
+        _ => return None,
+    };
+    let shown = format!(
+        "{} {}, although its {} was acknowledged at {} by {}",
+        if is_shown { "still" } else { "no" },
+        named(name),
+        if is_shown { "deletion" } else { "creation" },
+        at(missed.end),
+        missed.origin
+    );
+    let age = Some(read.begin.saturating_sub(missed.end));
+    Some(violation(Rule::Stale, read, shown, age))
+}
+
+/// Reads that show less than the same reader had seen before, of what had been acknowledged.
+fn check_order(history: &History) -> Vec<Violation> {
+    let mut seen: HashMap<(usize, usize), u64> = HashMap::new();
+    let mut violations = Vec::new();
+    // The reads of one reader stand in their order.
+    for read in &history.reads {
+        for &(number, shown) in &read.registers {
+            let Some(register) = history.registers.get(number) else {
+                continue;
+            };
+            let shown = shown.unwrap_or_default();
+            let newest = seen.entry((read.reader, number)).or_insert(shown);
+            let was_acknowledged = register
+                .writes
+                .range(shown.saturating_add(1)..=(*newest).max(shown.saturating_add(1)))
+                .any(|(_, write)| write.is_acknowledged_before(read.begin));
+            if shown < *newest && was_acknowledged {
+                let shown = format!(
+                    "version {shown} of the {}, after the same reader had seen version {newest}",
+                    register.name
+                );
+                violations.push(violation(Rule::WentBack, read, shown, None));
+            }
+            *newest = (*newest).max(shown);
+        }
+    }
+    violations
+}
+
+/// What is there when all is over, against what was acknowledged.
+fn check_end(history: &History) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut found = |rule, what| {
+        violations.push(Violation {
+            rule,
+            what,
+            age: None,
+        })
+    };
+    for register in &history.registers {
+        let name = &register.name;
+        let last = register.last;
+        let floor = floor(register, Moment::MAX);
+        if last < floor {
+            let (version, write) = floor
+                .and_then(|floor| register.writes.get_key_value(&floor))
+                .unzip();
+            let (version, end) = (
+                version.copied().unwrap_or_default(),
+                write.map(|write| write.end),
+            );
+            let origin = write.map(|write| write.origin.to_string());
+            found(
+                Rule::Lost,
+                format!(
+                    "version {version} of the {name}, acknowledged at {} by {}: in the end there is {}",
+                    at(end.unwrap_or_default()),
+                    origin.unwrap_or_default(),
+                    last.map_or("nothing".to_owned(), |last| format!("version {last}")),
+                ),
+            );
+        }
+    }
+    for (name, item) in &history.items {
+        let left = history.left.get(name).copied().unwrap_or_default();
+        let Item {
+            create,
+            delete,
+            ids,
+        } = item;
+        let is_deleted = delete
+            .as_ref()
+            .is_some_and(|delete| delete.is_acknowledged_before(Moment::MAX));
+        if left == 0 && delete.is_none() && create.is_acknowledged_before(Moment::MAX) {
+            let what = format!(
+                "{}, created at {} by {}: in the end it is not there",
+                named(*name),
+                at(create.end),
+                create.origin
+            );
+            found(Rule::Lost, what);
+        }
+        if is_deleted && left == 1 && ids.len() == 1 {
+            let what = format!("the deletion of {}: in the end it is there", named(*name));
+            found(Rule::Lost, what);
+        }
+        if left > 1 || ids.len() > 1 || is_deleted && left > 0 && ids.len() != 1 {
+            let what = format!(
+                "{}, created at {} by {}: its key was answered with the ids {ids:?}, and {left} are left",
+                named(*name),
+                at(create.begin),
+                create.origin
+            );
+            found(Rule::Duplicate, what);
+        }
+    }
+    violations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roles::verify::history::{Origin, Outcome, Write};
+
+    fn seconds(seconds: u64) -> Moment {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_reader_who_sees_something_older_again_has_gone_back() {
+        let write = Write {
+            begin: seconds(0),
+            end: seconds(1),
+            outcome: Outcome::Acknowledged,
+            origin: Origin::default(),
+        };
+        let read = |reader, begin, version| Read {
+            reader,
+            path: "/tasks/1".to_owned(),
+            begin: seconds(begin),
+            end: seconds(begin + 1),
+            origin: Origin::default(),
+            registers: vec![(0, Some(version))],
+            items: None,
+        };
+        let register = Register {
+            name: "title of task 1".to_owned(),
+            writes: (0..=2).map(|version| (version, write.clone())).collect(),
+            last: Some(2),
+        };
+        let mut history = History {
+            registers: vec![register],
+            reads: vec![read(1, 2, 2), read(2, 2, 2), read(1, 4, 2)],
+            ..History::default()
+        };
+        assert!(check(&history).is_empty());
+        history.reads.push(read(2, 4, 1));
+        let rules = check(&history).into_iter().map(|found| found.rule);
+        assert_eq!(rules.collect::<Vec<_>>(), [Rule::Stale, Rule::WentBack]);
+    }
+}
