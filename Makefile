@@ -49,10 +49,8 @@ bench: ## Measure against ceilings: memory, pgbench
 fmt: ## Format the code
 	cargo fmt
 
-lint: ## Check format and lints
-	cargo fmt --check
-	SQLX_OFFLINE=true cargo clippy --all-targets -- -D warnings
-	SQLX_OFFLINE=true cargo clippy --test stack -- -D warnings
+lint: ## Check format, lints, shell scripts, documentation, licences and migrations
+	@scripts/lint
 
 sqlx-prepare: ## Regenerate .sqlx after a change of a query or a migration
 	@scripts/sqlx-prepare
