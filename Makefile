@@ -1,14 +1,15 @@
 # The commands of the project; `make` alone lists them. What is longer than a line is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down restart reset-replica logs ps clean demo test stack-test load bench fmt lint sqlx-prepare openapi
+.PHONY: help up down restart reset-replica logs ps clean demo test stack-test load bench dev-servers \
+	dev-servers-down fmt lint sqlx-prepare openapi
 
 # How many API instances `make up` starts.
 API ?= 4
 export API REPLICAS N
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: ## Build and start everything (API=4 instances, REPLICAS=0 or 2, TASKFLEET_PORT=8080)
 	@scripts/up
@@ -45,6 +46,12 @@ load: ## Put load on the running system and print a table
 
 bench: ## Measure against ceilings: memory, pgbench
 	@loadtest/bench
+
+dev-servers: ## Start PostgreSQL and Redis for development
+	@scripts/dev-servers
+
+dev-servers-down: ## Remove them with their data
+	@scripts/dev-servers down
 
 fmt: ## Format the code
 	cargo fmt

@@ -16,6 +16,11 @@ have() {
   command -v "$1" >/dev/null 2>&1
 }
 
+# Whether something listens on this port of this host.
+port_is_open() {
+  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
