@@ -1,7 +1,7 @@
 # The commands of the project; `make` alone lists them. What is longer than a line is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down restart reset-replica logs ps clean demo test stack-test load bench dev-servers \
+.PHONY: help up down restart reset-replica logs ps clean demo test test-all stack-test load bench dev-servers \
 	dev-servers-down fmt lint sqlx-prepare openapi
 
 # How many API instances `make up` starts.
@@ -35,10 +35,13 @@ clean: ## Stop everything and remove the data too (asks first; YES=1 does not)
 demo: ## Load the demo data into the running system
 	@scripts/demo
 
-test: ## Run every test: format, lints, cargo test, stack test
+test: ## Run what CI runs: make lint, cargo test, make stack-test
 	@scripts/test
 
-stack-test: ## Test the composed system from outside, beside a running one
+test-all: ## Run every test: make test with the long tests of the composed system
+	@scripts/test --all
+
+stack-test: ## Test the composed system from outside, beside a running one (short tests)
 	@scripts/stack-test
 
 load: ## Put load on the running system and print a table
