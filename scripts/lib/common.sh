@@ -25,14 +25,6 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# A scratch directory that goes when the script ends, however it ends.
-scratch=""
-scratch_dir() {
-  scratch="$(mktemp -d)"
-  # Made by mmdebstrap as root where the caller is not.
-  trap 'rm -rf "$scratch" 2>/dev/null || as_root rm -rf "$scratch"' EXIT
-}
-
 # need_host_package COMMAND REASON [PACKAGE…]: installs the package of that name, and others with it,
 # where the command is missing.
 need_host_package() {
@@ -44,11 +36,6 @@ need_host_package() {
   as_root apt-get update -qq >/dev/null
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "$command" "${@:3}" >/dev/null 2>&1 ||
     die "apt-get could not install $command; run 'apt-get install $command' to see why."
-}
-
-# Debian's tool that unpacks packages into a directory without touching the host's own system.
-need_mmdebstrap() {
-  need_host_package mmdebstrap "$1" debian-archive-keyring
 }
 
 # Has `docker compose` mean the system with replicas where REPLICAS asks for them or, where it is not
