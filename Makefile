@@ -1,14 +1,15 @@
 # The commands of the project; `make` alone lists them. What is longer than a line is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down restart reset-replica logs ps clean demo test stack-test load bench fmt lint sqlx-prepare openapi
+.PHONY: help up down restart reset-replica logs ps clean demo test test-all stack-test load bench dev-servers \
+	dev-servers-down fmt lint sqlx-prepare openapi
 
 # How many API instances `make up` starts.
 API ?= 4
 export API REPLICAS N
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: ## Build and start everything (API=4 instances, REPLICAS=0 or 2, TASKFLEET_PORT=8080)
 	@scripts/up
@@ -34,10 +35,13 @@ clean: ## Stop everything and remove the data too (asks first; YES=1 does not)
 demo: ## Load the demo data into the running system
 	@scripts/demo
 
-test: ## Run every test: format, lints, cargo test, stack test
+test: ## Run what CI runs: make lint, cargo test, make stack-test
 	@scripts/test
 
-stack-test: ## Test the composed system from outside, beside a running one
+test-all: ## Run every test: make test with the long tests of the composed system
+	@scripts/test --all
+
+stack-test: ## Test the composed system from outside, beside a running one (short tests)
 	@scripts/stack-test
 
 load: ## Put load on the running system and print a table
@@ -46,13 +50,17 @@ load: ## Put load on the running system and print a table
 bench: ## Measure against ceilings: memory, pgbench
 	@loadtest/bench
 
+dev-servers: ## Start PostgreSQL and Redis for development
+	@scripts/dev-servers
+
+dev-servers-down: ## Remove them with their data
+	@scripts/dev-servers down
+
 fmt: ## Format the code
 	cargo fmt
 
-lint: ## Check format and lints
-	cargo fmt --check
-	SQLX_OFFLINE=true cargo clippy --all-targets -- -D warnings
-	SQLX_OFFLINE=true cargo clippy --test stack -- -D warnings
+lint: ## Check format, lints, shell scripts, documentation, licences and migrations
+	@scripts/lint
 
 sqlx-prepare: ## Regenerate .sqlx after a change of a query or a migration
 	@scripts/sqlx-prepare

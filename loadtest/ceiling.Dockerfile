@@ -1,5 +1,5 @@
-# The ceiling that `make bench` measures cached reads against (examples/ceiling.rs), compiled and
-# run like the application: same compiler, same versions, same base.
+# The ceiling that `make bench` measures cached reads against (loadtest/programs/ceiling.rs),
+# compiled and run like the application: same compiler, same versions, same base.
 
 FROM rust:1-slim-trixie AS build
 WORKDIR /src
@@ -12,7 +12,7 @@ COPY . .
 # and with other features, where these take what the application's build has left.
 RUN --mount=type=cache,id=taskfleet-cargo,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,id=taskfleet-target,target=/target,sharing=locked \
-    mkdir src/bin && cp examples/*.rs src/bin/ && touch src/lib.rs \
+    mkdir src/bin && cp loadtest/programs/*.rs src/bin/ && touch src/lib.rs \
  && cargo build --release --locked --bin ceiling --bin list_sql \
  && cp /target/release/ceiling /target/release/list_sql /usr/local/bin/
 

@@ -51,7 +51,8 @@ clone() {
     primary "SELECT pg_drop_replication_slot('$REPLICA_SLOT')" >/dev/null || sleep 0.5
   done
   rm -rf "$new"
-  mkdir -p -m 700 "$new"
+  mkdir -p "${new%/*}"
+  mkdir -m 700 "$new"
   pg_basebackup --pgdata "$new" --write-recovery-conf --create-slot --slot "$REPLICA_SLOT" \
     --checkpoint fast --wal-method stream --no-password
   # In one piece: what was only half copied is never started.
@@ -86,7 +87,7 @@ while [ -z "$ending" ]; do
   while [ -z "$ending" ] && kill -0 "$server" 2>/dev/null; do
     sleep "$check_every" &
     wait -n "$server" $! || true
-    [ -z "$ending" ] && kill -0 "$server" 2>/dev/null || break
+    if [ -n "$ending" ] || ! kill -0 "$server" 2>/dev/null; then break; fi
     reason="$(reason_to_clone)"
     if [ -n "$reason" ]; then
       say "starting anew, because $reason"

@@ -16,28 +16,26 @@ have() {
   command -v "$1" >/dev/null 2>&1
 }
 
+# Whether something listens on this port of this host.
+port_is_open() {
+  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# A scratch directory that goes when the script ends, however it ends.
-scratch=""
-scratch_dir() {
-  scratch="$(mktemp -d)"
-  # Made by mmdebstrap as root where the caller is not.
-  trap 'rm -rf "$scratch" 2>/dev/null || as_root rm -rf "$scratch"' EXIT
-}
-
-# Debian's tool that unpacks packages into a directory without touching the host's own system.
-need_mmdebstrap() {
-  have mmdebstrap && return
-  have apt-get || die "$1, and without Debian's apt-get on this host this script cannot make up for it."
-  [ "$(id -u)" = 0 ] || have sudo || die "$1, and making up for it needs root (for apt-get and mmdebstrap): run it as root or install sudo."
-  say "bootstrap: installing mmdebstrap from the host's packages, because $1"
+# need_host_package COMMAND REASON [PACKAGE…]: installs the package of that name, and others with it,
+# where the command is missing.
+need_host_package() {
+  local command=$1 reason=$2
+  have "$command" && return
+  have apt-get || die "$reason, and without Debian's apt-get on this host this script cannot make up for it."
+  [ "$(id -u)" = 0 ] || have sudo || die "$reason, and making up for it needs root (to install $command): run it as root or install sudo."
+  say "installing $command from the host's packages, because $reason"
   as_root apt-get update -qq >/dev/null
-  as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -qq -y mmdebstrap debian-archive-keyring >/dev/null 2>&1 ||
-    die "apt-get could not install mmdebstrap; run 'apt-get install mmdebstrap' to see why."
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "$command" "${@:3}" >/dev/null 2>&1 ||
+    die "apt-get could not install $command; run 'apt-get install $command' to see why."
 }
 
 # Has `docker compose` mean the system with replicas where REPLICAS asks for them or, where it is not

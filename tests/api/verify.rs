@@ -149,7 +149,7 @@ async fn verify_with(fault: Fault) -> Report {
     let first = TestApp::start_with(&["--instance", "first"]).await;
     let apps = [first.sibling(&["--instance", "second"]).await, first];
     let (url, handle) = start(fault, &apps).await;
-    let report = Box::pin(verify(&url)).await;
+    let report = verify(&url).await;
     handle.stop(false).await;
     for table in ["tasks", "users", "categories"] {
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));

@@ -29,6 +29,7 @@ impl Stack {
         let summary = printed.lines().find(|line| line.starts_with("Imported "));
         let summary = summary.unwrap_or_else(|| panic!("no summary in {printed}"));
         println!("{summary}");
+        assert!(!summary.contains("cannot be written"), "{summary}");
         let number = |word: &str| {
             let (_, rest) = summary.split_once(word).unwrap();
             let digits = rest.split(|one: char| !one.is_ascii_digit() && one != ',');
@@ -83,6 +84,9 @@ async fn the_demo_data_goes_in_once_and_all_of_it_under_load() {
         rows.len() as u64,
         "a row is lost"
     );
+    let refused = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo.rejected.ndjson");
+    let refused = std::fs::read_to_string(refused).unwrap();
+    assert_eq!(refused.lines().count() as u64, rejected);
     let total = stack.total("/tasks").await;
     assert_eq!(total, before + imported);
     let mut by_status = 0;

@@ -1,23 +1,20 @@
 //! Parts of the system fail under load, one case each, and what clients may see of it.
 
-use crate::stack::{INSTANCES, Stack, docker, run, wait_until};
+use crate::stack::{INSTANCES, Stack, docker, setting, wait_until};
 use crate::traffic::Traffic;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use taskfleet::roles::verify::Report;
 use taskfleet::roles::verify::check::Rule;
-use tokio::process::Command;
 use tokio::time::sleep;
 
 /// The replicas' services.
-const REPLICAS: [&str; 2] = ["postgres-replica-1", "postgres-replica-2"];
+pub const REPLICAS: [&str; 2] = ["postgres-replica-1", "postgres-replica-2"];
 /// No client waits longer than this for an answer while the primary is away.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// `CACHE_TTL_SECONDS` of the composed system.
-const TTL: Duration = Duration::from_secs(30);
 
 impl Stack {
     /// Waits until both replicas answer and have an even share of what reaches PostgreSQL.
-    async fn replicas_serve(&self, traffic: &Traffic) {
+    pub async fn replicas_serve(&self, traffic: &Traffic) {
         for service in REPLICAS {
             self.healthy(service, 1).await;
             let name = service.trim_start_matches("postgres-");
@@ -29,7 +26,7 @@ impl Stack {
         }
     }
 
-    async fn psql(&self, service: &str, sql: &str) -> String {
+    pub async fn psql(&self, service: &str, sql: &str) -> String {
         let psql = [
             "exec",
             "-T",
@@ -59,7 +56,7 @@ async fn a_frozen_instance_costs_no_request_and_does_nothing_late() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
     let all = stack.instances().await;
-    for frozen in all.iter().take(2) {
+    for frozen in all.iter().take(stack.rounds) {
         docker(&["kill", "--signal", "STOP", frozen], []).await;
         // Longer than NGINX waits for it, so that what it has is passed on to others.
         sleep(Duration::from_secs(8)).await;
@@ -67,38 +64,22 @@ async fn a_frozen_instance_costs_no_request_and_does_nothing_late() {
         traffic.goes_on().await;
         traffic.is_spread_over(&all).await;
     }
-    let report = traffic
-        .ends_clean("an instance frozen for 8 s, twice")
-        .await;
+    let report = traffic.ends_clean("an instance frozen for 8 s").await;
     stack.record("an instance is frozen and thaws", &report);
     stack.healthy("api", INSTANCES).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replacing_every_instance_by_a_new_build_costs_no_request() {
-    let stack = Stack::of_four().await;
-    let traffic = Traffic::start(&stack).await;
-    let before = stack.instances().await;
-    let mut restart = Command::new("scripts/restart");
-    run(restart.envs(stack.variables())).await.unwrap();
-    let after = stack.instances().await;
-    assert!(after.len() == INSTANCES && after.is_disjoint(&before));
-    traffic.is_spread_over(&after).await;
-    let report = traffic.ends_clean("make restart").await;
-    stack.record("every instance is replaced (make restart)", &report);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reloading_nginx_costs_no_request() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
-    for _ in 0..6 {
+    for _ in 0..3 * stack.rounds {
         stack
             .compose(&["exec", "-T", "nginx", "nginx", "-s", "reload"])
             .await;
         traffic.goes_on().await;
     }
-    let report = traffic.ends_clean("NGINX reloaded, six times").await;
+    let report = traffic.ends_clean("NGINX reloaded several times").await;
     stack.record("NGINX is reloaded", &report);
 }
 
@@ -111,7 +92,7 @@ async fn a_redis_that_comes_back_with_its_old_data_shows_nothing_old() {
             "for _, key in ipairs(redis.call('KEYS', '*')) do {action} end return redis.status_reply('OK')"
         )
     };
-    for _ in 0..2 {
+    for _ in 0..stack.rounds {
         traffic.sees_cache("hit", 50).await;
         // What a snapshot would hold.
         let save =
@@ -132,7 +113,7 @@ async fn a_redis_that_comes_back_with_its_old_data_shows_nothing_old() {
         assert!(!said.contains("ERR"), "{said}");
         traffic.goes_on().await;
     }
-    let report = traffic.ends_clean("Redis back with old data, twice").await;
+    let report = traffic.ends_clean("Redis back with old data").await;
     stack.record("Redis restarts with its old data", &report);
 }
 
@@ -163,7 +144,9 @@ async fn an_instance_cut_off_from_redis_alone_leaves_nothing_older_than_the_ttl(
     let cut_off = stack.instances().await.into_iter().next().unwrap();
     docker(&["network", "disconnect", &network, &cut_off], []).await;
     traffic.sees_cache("bypass", 100).await;
-    for _ in 0..5 {
+    let ttl = Duration::from_secs(setting("CACHE_TTL_SECONDS").parse().unwrap());
+    let cut = Instant::now();
+    while cut.elapsed() < 2 * ttl {
         traffic.goes_on().await;
     }
     docker(&["network", "connect", &network, &cut_off], []).await;
@@ -181,7 +164,7 @@ async fn an_instance_cut_off_from_redis_alone_leaves_nothing_older_than_the_ttl(
     for rule in [Rule::Lost, Rule::Duplicate, Rule::Future] {
         assert_eq!(report.count(rule), 0, "{report}");
     }
-    assert!(report.stalest().unwrap_or_default() < TTL, "{report}");
+    assert!(report.stalest().unwrap_or_default() < ttl, "{report}");
     stack.record("an instance is cut off from Redis alone", &report);
     stack.settled(INSTANCES).await;
 }
@@ -191,13 +174,13 @@ async fn killing_a_replica_costs_no_request_and_shows_nothing_stale() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
     stack.replicas_serve(&traffic).await;
-    for killed in REPLICAS {
+    for killed in REPLICAS.into_iter().take(stack.rounds) {
         stack.compose(&["kill", killed]).await;
         traffic.goes_on().await;
         stack.compose(&["start", killed]).await;
         stack.replicas_serve(&traffic).await;
     }
-    let report = traffic.ends_clean("each replica killed once").await;
+    let report = traffic.ends_clean("a replica killed").await;
     stack.record("a replica is killed", &report);
 }
 
@@ -214,37 +197,6 @@ async fn a_replica_that_hangs_costs_no_request_and_shows_nothing_stale() {
     stack.replicas_serve(&traffic).await;
     let report = traffic.ends_clean("a replica paused").await;
     stack.record("a replica hangs", &report);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn resetting_a_replica_costs_no_request() {
-    let stack = Stack::of_four().await;
-    let traffic = Traffic::start(&stack).await;
-    let mut reset = Command::new("scripts/reset-replica");
-    run(reset.env("N", "2").envs(stack.variables()))
-        .await
-        .unwrap();
-    stack.replicas_serve(&traffic).await;
-    let report = traffic.ends_clean("make reset-replica N=2").await;
-    stack.record("a replica is wiped and cloned anew", &report);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_that_can_no_longer_catch_up_clones_the_primary_anew() {
-    let stack = Stack::of_four().await;
-    let traffic = Traffic::start(&stack).await;
-    stack.compose(&["stop", REPLICAS[1]]).await;
-    // From now on the primary keeps nothing for it.
-    let drop = "SELECT pg_drop_replication_slot('replica_2')";
-    stack.psql("postgres", drop).await;
-    traffic.goes_on().await;
-    stack.compose(&["start", REPLICAS[1]]).await;
-    stack.replicas_serve(&traffic).await;
-    let logs = stack.compose(&["logs", "--tail", "200", REPLICAS[1]]).await;
-    let reason = "cloning the primary, because the primary has no slot for this replica";
-    assert!(logs.contains(reason), "{logs}");
-    let report = traffic.ends_clean("a replica without its slot").await;
-    stack.record("a replica can no longer catch up", &report);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -277,7 +229,7 @@ async fn replicas_that_do_not_replay_are_not_read_from() {
         before,
         "of replicas that are behind"
     );
-    let resumed = std::time::Instant::now();
+    let resumed = Instant::now();
     for service in REPLICAS {
         stack.psql(service, "SELECT pg_wal_replay_resume()").await;
     }

@@ -1,8 +1,7 @@
 //! Instances come, go and die under load, and no client notices.
 
-use crate::stack::{INSTANCES, Stack, docker, run, shares, wait_until};
+use crate::stack::{INSTANCES, Stack, docker, shares};
 use crate::traffic::Traffic;
-use tokio::process::Command;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scaling_from_4_to_6_to_2_to_4_costs_no_request_and_stays_even() {
@@ -27,7 +26,7 @@ async fn an_instance_told_to_stop_finishes_what_it_has_and_exits_with_0() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
     let all = stack.instances().await;
-    for stopped in all.iter().take(2) {
+    for stopped in all.iter().take(stack.rounds) {
         docker(&["stop", stopped], []).await;
         let state = stack.inspect(stopped).await["State"].clone();
         assert_eq!(state["ExitCode"], 0, "{state}");
@@ -38,9 +37,7 @@ async fn an_instance_told_to_stop_finishes_what_it_has_and_exits_with_0() {
         stack.healthy("api", INSTANCES).await;
         traffic.is_spread_over(&all).await;
     }
-    let report = traffic
-        .ends_clean("SIGTERM to two instances, one after the other")
-        .await;
+    let report = traffic.ends_clean("SIGTERM to an instance").await;
     stack.record("an instance is stopped gracefully", &report);
     let (lines, _) = stack.log("api").await;
     let errors = lines.iter().filter(|line| line["level"] == "ERROR");
@@ -53,7 +50,7 @@ async fn killing_an_instance_costs_no_request() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
     let all = stack.instances().await;
-    for killed in all.iter().take(2) {
+    for killed in all.iter().take(stack.rounds) {
         docker(&["kill", "--signal", "KILL", killed], []).await;
         let rest = all.iter().filter(|one| *one != killed).cloned();
         traffic.is_spread_over(&rest.collect()).await;
@@ -62,30 +59,6 @@ async fn killing_an_instance_costs_no_request() {
         stack.healthy("api", INSTANCES).await;
         traffic.is_spread_over(&all).await;
     }
-    let report = traffic
-        .ends_clean("SIGKILL of two instances, one after the other")
-        .await;
+    let report = traffic.ends_clean("SIGKILL of an instance").await;
     stack.record("an instance is killed", &report);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killing_every_instance_in_turn_costs_no_request() {
-    let stack = Stack::of_four().await;
-    let traffic = Traffic::start(&stack).await;
-    let all = stack.instances().await;
-    for instance in &all {
-        docker(&["restart", "--time", "0", instance], []).await;
-        // Sooner than Docker's own health check finds it well, so that NGINX has met a failure of
-        // each in a short time.
-        wait_until("the instance is ready again", async || {
-            let check = ["exec", instance, "taskfleet", "healthcheck"];
-            run(Command::new("docker").args(check)).await.is_ok()
-        })
-        .await;
-    }
-    traffic.goes_on().await;
-    traffic.is_spread_over(&all).await;
-    let what = "SIGKILL of all instances, one after the other";
-    let report = traffic.ends_clean(what).await;
-    stack.record("every instance is killed in turn", &report);
 }

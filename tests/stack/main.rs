@@ -1,8 +1,16 @@
-//! The composed system from outside. `make stack-test` starts it and runs these tests; plain
-//! `cargo test` leaves them out (Cargo.toml).
+//! The composed system from outside. `make stack-test` (which `make test` runs) starts it and runs the
+//! short tests, one for each class of fault; `make test-all` runs all of them, and makes each fault
+//! happen twice. Plain `cargo test` leaves them out (Cargo.toml).
+//!
+//! - Short: what NGINX does (`proxy`, `balance`), what containers may do (`containers`), Swagger UI in
+//!   a browser (`browser`), writes seen at once everywhere (`freshness`), `make demo` (`demo`);
+//!   instances come, go and die (`lifecycle`), instances, Redis, replicas, NGINX and the primary fail
+//!   (`failures`, `redis`).
+//! - Long (`long`): what takes longer and fails in the same ways: replacing, killing, re-cloning them
+//!   all, and how much replicas take over.
 //!
 //! They share one system, so each has it to itself in turn, and leaves it as it was: four healthy
-//! instances.
+//! instances. scripts/stack-test prints how long each took.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,8 +27,8 @@ mod failures;
 mod freshness;
 mod http;
 mod lifecycle;
+mod long;
 mod proxy;
 mod redis;
-mod replicas;
 mod stack;
 mod traffic;

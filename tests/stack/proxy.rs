@@ -35,6 +35,7 @@ async fn a_body_beyond_the_limit_is_a_problem_of_nginx() {
     let stack = Stack::of_four().await;
     let answer = stack.post_of(HUGE).await;
     answer.problem(413);
+    assert_eq!(answer.json(413)["code"], "content_too_large");
     assert!(!is_of_an_instance(&answer));
 }
 
@@ -42,17 +43,41 @@ async fn a_body_beyond_the_limit_is_a_problem_of_nginx() {
 async fn what_is_not_http_is_a_problem_of_nginx() {
     let stack = Stack::of_four().await;
     let long = "x".repeat(10_000);
-    for (request, status) in [
-        ("GET /tasks HTTP/1.1\r\n\r\n".to_owned(), 400),
-        ("GET /tasks HTTP/1.1\r\nHost: a b\r\n\r\n".to_owned(), 400),
-        ("nonsense\r\n\r\n".to_owned(), 400),
-        ("GET / HTTP/7.0\r\nHost: a\r\n\r\n".to_owned(), 505),
-        (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 414),
+    let long = long.as_str();
+    for (request, status, code) in [
+        (&["GET /tasks HTTP/1.1"][..], 400, "malformed_request"),
         (
-            format!("GET /tasks HTTP/1.1\r\nHost: a\r\nX-Long: {long}\r\n\r\n"),
+            &["GET /tasks HTTP/1.1", "Host: a b"],
+            400,
+            "malformed_request",
+        ),
+        (&["nonsense"], 400, "malformed_request"),
+        (
+            &["GET / HTTP/7.0", "Host: a"],
+            505,
+            "http_version_not_supported",
+        ),
+        (
+            &[&format!("GET /{long} HTTP/1.1"), "Host: a"],
+            414,
+            "uri_too_long",
+        ),
+        (
+            &["GET /tasks HTTP/1.1", "Host: a", &format!("X-Long: {long}")],
             431,
+            "headers_too_large",
+        ),
+        (
+            &[
+                "POST /tasks HTTP/1.1",
+                "Host: a",
+                "Transfer-Encoding: strange",
+            ],
+            501,
+            "not_implemented",
         ),
     ] {
+        let request = request.join("\r\n") + "\r\n\r\n";
         let answer = exchange_raw(&stack.url, &request).await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let head = head.to_lowercase();
@@ -64,10 +89,25 @@ async fn what_is_not_http_is_a_problem_of_nginx() {
         assert!(!head.contains("x-instance"), "{answer}");
         let body: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["status"], status);
+        assert_eq!(body["code"], code);
         assert_eq!(body["message"], body["detail"]);
         let id = body["requestId"].as_str().unwrap();
         assert!(head.contains(&format!("x-request-id: {id}")), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_method_that_only_proxies_know_is_a_problem_of_nginx_with_the_methods_to_use() {
+    let stack = Stack::of_four().await;
+    let trace = stack.request(Method::TRACE, "/tasks");
+    let answer = send(trace).await;
+    answer.problem(405);
+    assert_eq!(answer.json(405)["code"], "method_not_allowed");
+    assert_eq!(answer.header("allow"), "GET, HEAD, POST, PUT, DELETE");
+    assert_security_headers(&answer);
+    assert!(!is_of_an_instance(&answer));
+    let taken = stack.get("/tasks").await;
+    assert_eq!(taken.maybe_header("allow"), None);
 }
 
 #[tokio::test]
@@ -89,6 +129,7 @@ async fn without_an_instance_every_request_gets_a_503_with_retry_after() {
     ] {
         let answer = send(request.header("x-request-id", "asked-4711")).await;
         answer.problem(503);
+        assert_eq!(answer.json(503)["code"], "unavailable");
         assert_eq!(answer.header("retry-after"), "1");
         assert_eq!(answer.header("x-request-id"), "asked-4711");
         assert_security_headers(&answer);

@@ -20,7 +20,7 @@ impl Stack {
         self.all_ready_with("ok").await;
         let traffic = Traffic::start(self).await;
         traffic.sees_cache("hit", 20).await;
-        for _ in 0..2 {
+        for _ in 0..self.rounds {
             self.compose(lose).await;
             traffic.sees_cache("bypass", 20).await;
             traffic.goes_on().await;
@@ -41,7 +41,7 @@ async fn killing_redis_costs_no_request_and_shows_nothing_stale() {
     let stack = Stack::of_four().await;
     let (lose, regain) = (["kill", "redis"], ["start", "redis"]);
     stack
-        .loses_and_regains_redis("Redis killed and started, twice", &lose, &regain)
+        .loses_and_regains_redis("Redis is killed", &lose, &regain)
         .await;
 }
 
@@ -50,6 +50,6 @@ async fn a_redis_that_hangs_costs_no_request_and_shows_nothing_stale() {
     let stack = Stack::of_four().await;
     let (lose, regain) = (["pause", "redis"], ["unpause", "redis"]);
     stack
-        .loses_and_regains_redis("Redis paused and continued, twice", &lose, &regain)
+        .loses_and_regains_redis("Redis hangs", &lose, &regain)
         .await;
 }

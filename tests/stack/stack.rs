@@ -38,7 +38,10 @@ pub struct Stack {
     pub client: Client,
     /// Since when this test has had the system.
     pub since: DateTime<Utc>,
+    /// How often a test makes its fault happen.
+    pub rounds: usize,
     project: String,
+    begun: Instant,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -64,6 +67,15 @@ impl Container {
 pub fn setting(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: `make stack-test` runs these tests"))
+}
+
+/// Adds a line to a file that scripts/stack-test prints.
+fn append(setting_of_file: &str, line: &str) {
+    let file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(setting(setting_of_file));
+    file.unwrap().write_all(line.as_bytes()).unwrap();
 }
 
 /// Runs a command in the project's root and returns what it printed, or why it failed.
@@ -103,6 +115,8 @@ impl Stack {
             url: setting("STACK_URL"),
             client: client(),
             since: Utc::now(),
+            rounds: setting("STACK_ROUNDS").parse().unwrap(),
+            begun: Instant::now(),
             project: setting("STACK_PROJECT"),
             _turn: turn,
         };
@@ -126,7 +140,7 @@ impl Stack {
         &self.project
     }
 
-    /// Adds a line to the report that scripts/stack-test prints at the end.
+    /// Adds a line to the table of faults that scripts/stack-test prints at the end.
     pub fn record(&self, case: &str, report: &Report) {
         let stalest = report.stalest().map(|age| format!("{age:.1?}"));
         let line = format!(
@@ -141,11 +155,7 @@ impl Stack {
             stalest.as_deref().unwrap_or("-"),
             report.slowest_read,
         );
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(setting("STACK_REPORT"));
-        file.unwrap().write_all(line.as_bytes()).unwrap();
+        append("STACK_REPORT", &line);
     }
 
     /// `docker compose …`, which has to succeed.
@@ -341,6 +351,21 @@ impl Stack {
         for path in paths {
             self.delete(&path).await.json(200);
         }
+    }
+}
+
+impl Drop for Stack {
+    /// The test is over: writes down how long it took, which stable Rust's own tests do not tell.
+    fn drop(&mut self) {
+        let thread = std::thread::current();
+        let test = thread.name().unwrap_or("?");
+        let failed = if std::thread::panicking() {
+            "failed"
+        } else {
+            ""
+        };
+        let seconds = self.begun.elapsed().as_secs_f64();
+        append("STACK_TIMES", &format!("{test}\t{seconds:.1}\t{failed}\n"));
     }
 }
 

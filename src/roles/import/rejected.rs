@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 /// The refused rows of an import.
 pub struct Rejected {
     path: PathBuf,
+    is_stdin: bool,
     target: Target,
     count: u64,
 }
@@ -20,20 +21,23 @@ enum Target {
     /// No row was refused yet, so nothing was opened.
     Unopened,
     File(File),
-    /// The file cannot be written, for this reason.
-    StandardError(io::Error),
+    /// The file cannot be written, for this reason; none where rows come from standard input and it
+    /// could not be made, because a client that pipes rows in has asked for no file.
+    StandardError(Option<io::Error>),
 }
 
 impl Rejected {
     /// None yet, of this file.
     pub fn of(file: &Path) -> Self {
-        let mut path = match input_file::is_stdin(file) {
+        let is_stdin = input_file::is_stdin(file);
+        let mut path = match is_stdin {
             true => "stdin".into(),
             false => file.as_os_str().to_owned(),
         };
         path.push(".rejected.ndjson");
         Self {
             path: path.into(),
+            is_stdin,
             target: Target::Unopened,
             count: 0,
         }
@@ -50,12 +54,16 @@ impl Rejected {
         // Nothing in a row has keys that are no strings or anything else that is not JSON.
         let line = serde_json::to_string(row).unwrap_or_else(|error| error.to_string()) + "\n";
         if matches!(self.target, Target::Unopened) {
-            self.target = create(&self.path).map_or_else(Target::StandardError, Target::File);
+            self.target = match create(&self.path) {
+                Ok(file) => Target::File(file),
+                Err(_) if self.is_stdin => Target::StandardError(None),
+                Err(error) => Target::StandardError(Some(error)),
+            };
         }
         if let Target::File(file) = &mut self.target
             && let Err(error) = file.write_all(line.as_bytes())
         {
-            self.target = Target::StandardError(error);
+            self.target = Target::StandardError(Some(error));
         }
         if let Target::StandardError(_) = self.target {
             progress.print(line.trim_end());
@@ -100,10 +108,38 @@ impl fmt::Display for Rejected {
         match &self.target {
             Target::Unopened => Ok(()),
             Target::File(_) => write!(formatter, " (see {path})"),
-            Target::StandardError(reason) => write!(
+            Target::StandardError(None) => write!(formatter, " (see standard error)"),
+            Target::StandardError(Some(reason)) => write!(
                 formatter,
                 " (see standard error, because {path} cannot be written: {reason})"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roles::import::reader::Original;
+
+    /// Where a refused row is said to be, where the file of refused rows cannot be made.
+    fn place(of: &str) -> String {
+        let mut rejected = Rejected::of(Path::new(of));
+        rejected.path = Path::new("/dev/null").join(rejected.path);
+        let row = RejectedRow {
+            line: 1,
+            errors: Vec::new(),
+            row: Original::Text("x".to_owned()),
+        };
+        rejected.add(&row, &Progress::start(None));
+        rejected.to_string()
+    }
+
+    #[test]
+    fn the_file_that_cannot_be_made_is_named_only_to_who_gave_a_file() {
+        assert_eq!(place("-"), " (see standard error)");
+        let named =
+            " (see standard error, because /dev/null/rows.rejected.ndjson cannot be written: ";
+        assert!(place("rows").starts_with(named), "{}", place("rows"));
     }
 }

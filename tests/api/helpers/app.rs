@@ -103,13 +103,13 @@ impl TestApp {
     pub async fn start_with(flags: &[&str]) -> Self {
         let database = servers().create_database().await;
         let prefix = format!("test-{}:", Uuid::new_v4().simple());
-        Self::start_on(database, &prefix, flags).await
+        Box::pin(Self::start_on(database, &prefix, flags)).await
     }
 
     /// Another instance beside this one: the same database, the same name space in Redis.
     pub async fn sibling(&self, flags: &[&str]) -> Self {
         let prefix = &self.settings.cache.redis_key_prefix;
-        Self::start_on(self.database.clone(), prefix, flags).await
+        Box::pin(Self::start_on(self.database.clone(), prefix, flags)).await
     }
 
     async fn start_on(database: PgConnectOptions, prefix: &str, flags: &[&str]) -> Self {

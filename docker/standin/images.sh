@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The base images: pulled where a registry can be reached, else built from Debian's packages under
 # the same names ("stand-ins").
+# shellcheck disable=SC2154 # variables are set in debian.sh
 
 # Name of the image, and the directory under docker/standin that stands in for it. The rust and
 # debian images are a pair: what one links, the other's C library must run.

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # The Docker client's plugins: Compose v2 and buildx (BuildKit).
+# shellcheck disable=SC2154 # variables are set in debian.sh
 
 # Puts them into the user's own plugin directory, from Debian's testing suite, because older suites
 # have neither and the host's own packages stay as they are.
