@@ -2,7 +2,7 @@
 
 use crate::api::error::ApiError;
 use crate::api::extract::body;
-use crate::api::{categories, health, tasks, users};
+use crate::api::{categories, health, labels, tasks, users};
 use crate::openapi;
 use actix_web::guard::{self, GuardContext};
 use actix_web::http::Method;
@@ -20,6 +20,8 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(path("/users/{id}", [get(users::get), put(users::update), delete(users::delete)]))
         .service(path("/categories", [get(categories::list), post(categories::create)]))
         .service(path("/categories/{id}", [get(categories::get), put(categories::update), delete(categories::delete)]))
+        .service(path("/labels", [get(labels::list), post(labels::create)]))
+        .service(path("/labels/{id}", [get(labels::get), put(labels::update), delete(labels::delete)]))
         .service(path("/health", [get(health::health)]))
         .service(path("/health/live", [get(health::live)]))
         .service(path("/health/ready", [get(health::ready)]))

@@ -8,6 +8,7 @@ pub mod error;
 pub mod extract;
 pub mod headers;
 pub mod health;
+pub mod labels;
 pub mod resource;
 pub mod tasks;
 pub mod users;

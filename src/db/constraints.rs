@@ -17,6 +17,10 @@ pub const CONSTRAINTS: &[(&str, Rule)] = &[
         "users_email_key",
         Rule::Unique("Another user already has this e-mail address."),
     ),
+    (
+        "labels_name_key",
+        Rule::Unique("Another label already has this name."),
+    ),
     ("tasks_user_id_fkey", Rule::Reference("userId")),
     ("tasks_category_id_fkey", Rule::Reference("categoryId")),
 ];

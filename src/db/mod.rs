@@ -6,6 +6,7 @@ pub mod constraints;
 mod error;
 pub mod idempotency;
 pub mod import;
+pub mod labels;
 pub mod migrations;
 mod page;
 mod pool;

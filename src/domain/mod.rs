@@ -5,6 +5,7 @@ pub mod category;
 pub mod fields;
 pub mod id;
 pub mod import_row;
+pub mod label;
 pub mod lsn;
 pub mod page;
 pub mod served_from;

@@ -21,6 +21,8 @@ enum Form {
     Email,
     /// Anything, which must never be shown.
     Secret,
+    /// A colour: `#` and six hexadecimal digits.
+    HexColor,
 }
 
 /// Defines a text type with its length in characters, its form and an example.
@@ -92,6 +94,10 @@ text_values! {
     Password: 6..=1000, Form::Secret, "correct horse";
     /// The name of a category.
     CategoryName: 1..=100, Form::Any, "Infrastructure";
+    /// The name of a label.
+    LabelName: 1..=50, Form::Any, "urgent";
+    /// The colour of a label, as `#rrggbb`.
+    LabelColor: 7..=7, Form::HexColor, "#d73a4a";
     /// What a list of tasks is searched for.
     SearchText: 1..=200, Form::Any, "rotate";
 }
@@ -109,6 +115,12 @@ fn check(text: &str, length: RangeInclusive<usize>, form: Form) -> Result<(), St
     if text.contains('\0') {
         return Err("must not contain the NUL character".to_owned());
     }
+    if form == Form::HexColor && !is_hex_color(text) {
+        return Err(format!(
+            "must be a colour as # and six hexadecimal digits, such as {}",
+            LabelColor::EXAMPLE
+        ));
+    }
     if form == Form::Email && !text.validate_email() && text.chars().count() <= *length.end() {
         return Err(format!(
             "must be an e-mail address, such as {}",
@@ -123,6 +135,12 @@ fn check(text: &str, length: RangeInclusive<usize>, form: Form) -> Result<(), St
     }
 }
 
+fn is_hex_color(text: &str) -> bool {
+    text.strip_prefix('#').is_some_and(|digits| {
+        digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
+
 fn length_rule(length: RangeInclusive<usize>) -> String {
     match (length.start(), length.end()) {
         (0, end) => format!("must be at most {end} characters long"),
@@ -132,13 +150,15 @@ fn length_rule(length: RangeInclusive<usize>) -> String {
 
 fn schema(length: RangeInclusive<usize>, form: Form, example: &str) -> RefOr<Schema> {
     let format = match form {
-        Form::Any => None,
+        Form::Any | Form::HexColor => None,
         Form::Email => Some(KnownFormat::Email),
         Form::Secret => Some(KnownFormat::Password),
     };
     let minimum = Some(*length.start()).filter(|minimum| *minimum > 0 && form != Form::Email);
+    let pattern = (form == Form::HexColor).then_some("^#[0-9A-Fa-f]{6}$");
     ObjectBuilder::new()
         .schema_type(Type::String)
+        .pattern(pattern)
         .format(format.map(SchemaFormat::KnownFormat))
         .min_length(minimum)
         .max_length(Some(*length.end()))

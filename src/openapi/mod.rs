@@ -5,8 +5,9 @@ mod common;
 use crate::api::envelope::{Deleted, List, One, Written};
 use crate::api::error::{ApiError, Problem};
 use crate::api::resource::Resource;
-use crate::api::{categories, health, tasks, users};
+use crate::api::{categories, health, labels, tasks, users};
 use crate::domain::category::Category;
+use crate::domain::label::Label;
 use crate::domain::task::Task;
 use crate::domain::user::User;
 use actix_web::http::header;
@@ -37,6 +38,7 @@ fn document() -> utoipa::openapi::OpenApi {
         with_envelopes::<Task>(tasks::Document::openapi()),
         with_envelopes::<User>(users::Document::openapi()),
         with_envelopes::<Category>(categories::Document::openapi()),
+        with_envelopes::<Label>(labels::Document::openapi()),
         health::Document::openapi(),
     ] {
         document.merge(part);
