@@ -20,7 +20,6 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 /// An instance that listens, and serves once it is run.
@@ -41,10 +40,7 @@ impl Application {
         let name = http.instance.clone().unwrap_or_else(host_name);
         let instance = Arc::new(Instance::new(name, settings.log.app_env));
         let passwords = Arc::new(PasswordHasher::new());
-        let workers = http
-            .http_workers
-            .or(http.workers)
-            .unwrap_or_else(|| available_parallelism().map_or(1, |n| n.get()));
+        let workers = http.worker_count();
 
         let shared = Arc::clone(&instance);
         let (database, caching) = (

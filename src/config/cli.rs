@@ -164,6 +164,20 @@ mod tests {
     }
 
     #[test]
+    fn workers_still_sets_what_is_now_called_http_workers() {
+        let count = |flags: &[&str]| {
+            let serve = ["taskfleet", "--database-url", "postgres://localhost/tasks"];
+            let all = serve.iter().chain(flags).map(|&flag| flag.to_owned());
+            match Cli::read(all).map(|cli| cli.role) {
+                Ok(Role::Serve(settings)) => settings.http.worker_count(),
+                other => panic!("not serve: {other:?}"),
+            }
+        };
+        assert_eq!(count(&["--workers", "7"]), 7);
+        assert_eq!(count(&["--workers", "7", "--http-workers", "9"]), 9);
+    }
+
+    #[test]
     fn a_secret_is_not_shown() {
         let sentence = error_of(&["--redis-url", "http://:hunter2@redis"]);
         assert!(

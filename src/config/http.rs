@@ -3,6 +3,7 @@
 use super::parsers::{instance_name, milliseconds, number, rule, seconds};
 use clap::Args;
 use std::net::IpAddr;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 /// Where an instance listens and how it names itself.
@@ -32,4 +33,12 @@ pub struct HttpSettings {
     /// milliseconds
     #[arg(long = "drain-ms", env = "DRAIN_MS", value_name = "DRAIN_MS", default_value = "1000", value_parser = milliseconds(0..=60_000))]
     pub drain: Duration,
+}
+
+impl HttpSettings {
+    /// How many threads serve requests.
+    pub fn worker_count(&self) -> usize {
+        let named = self.http_workers.or(self.workers);
+        named.unwrap_or_else(|| available_parallelism().map_or(1, |cores| cores.get()))
+    }
 }
