@@ -14,6 +14,7 @@ mod bodies;
 mod body_limits;
 mod cache;
 mod categories;
+mod codes;
 mod connections;
 mod errors;
 mod frozen;
