@@ -22,8 +22,10 @@ impl ListKey {
         filter: &impl ListFilter,
     ) -> Self {
         let Page { number, limit } = page;
-        let (viewer, filter) = (viewer.as_str(), filter.canonical());
-        Self(format!("{viewer}:{collection_path}:{number}:{limit}:{filter}").into())
+        let viewer = viewer.as_str();
+        let mut key = format!("{viewer}:{collection_path}:{number}:{limit}:");
+        filter.push_canonical(&mut key);
+        Self(key.into())
     }
 
     /// The key as text.

@@ -40,10 +40,10 @@ pub struct Listed<T> {
 
 /// What decides, beside the page, what a list holds.
 pub trait ListFilter {
-    /// The whole filter as text, with defaults filled in: equal for equal filters, different for any
-    /// that may select different rows. It becomes part of the list's cache key, so an implementation
-    /// takes its fields from exhaustive destructuring.
-    fn canonical(&self) -> String;
+    /// Appends the whole filter as text, with defaults filled in: equal for equal filters, different for
+    /// any that may select different rows. It becomes the end of the list's cache key, so an
+    /// implementation takes its fields from exhaustive destructuring.
+    fn push_canonical(&self, key: &mut String);
 }
 
 /// The filter of a list that holds every row of its table.
@@ -51,9 +51,7 @@ pub trait ListFilter {
 pub struct Unfiltered;
 
 impl ListFilter for Unfiltered {
-    fn canonical(&self) -> String {
-        String::new()
-    }
+    fn push_canonical(&self, _: &mut String) {}
 }
 
 /// The order of a list by creation; ids break ties.

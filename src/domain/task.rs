@@ -9,6 +9,7 @@ use super::timestamp::Timestamp;
 use super::user::{User, UserId};
 use serde::Serialize;
 use serde_json::Value;
+use std::fmt::Write;
 use std::str::FromStr;
 use utoipa::ToSchema;
 
@@ -188,7 +189,7 @@ pub struct TaskFilter {
 }
 
 impl ListFilter for TaskFilter {
-    fn canonical(&self) -> String {
+    fn push_canonical(&self, key: &mut String) {
         // Without `..`: a new filter does not compile until it is part of the key.
         let Self {
             status,
@@ -198,13 +199,15 @@ impl ListFilter for TaskFilter {
             order,
         } = self;
         // The search stands last, because it may contain anything.
-        format!(
+        // Writing to a String cannot fail.
+        _ = write!(
+            key,
             "{}:{}:{}:{}:{}",
             user_id.map_or(0, Id::get),
             category_id.map_or(0, Id::get),
             order.as_str(),
             status.map_or("", TaskStatus::as_str),
             search.as_ref().map_or("", SearchText::as_str),
-        )
+        );
     }
 }
