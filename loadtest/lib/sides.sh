@@ -6,7 +6,7 @@
 # As many clients for either side: no more connections than the instances' pools hold together.
 connections=40
 
-# container_url CONTAINER PORT PUBLISHED: the container's own address where this host reaches it, else
+# container_url CONTAINER PORT PUBLISHED: the container's own IP address where this host reaches it, else
 # the published one. Docker's proxy before a published port costs both sides the same, which would
 # make them look more alike than they are.
 container_url() {

@@ -49,7 +49,7 @@ pub async fn insert_missing(
     insert_tasks(transaction, &missing).await
 }
 
-/// Adds the users that are not there. Of several rows with one address, the first names the user.
+/// Adds the users that are not there. Of several rows with one e-mail address, the first names the user.
 async fn insert_users(transaction: &mut PgConnection, rows: &[&ImportRow]) -> Result<(), DbError> {
     let names: Vec<&str> = rows.iter().map(|row| row.user_name.as_str()).collect();
     let emails: Vec<&str> = rows.iter().map(|row| row.user_email.as_str()).collect();

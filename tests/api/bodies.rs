@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 const JSON: &str = "application/json";
 
-/// What every address that takes a body answers to this one.
+/// What every path that takes a body answers to this one.
 async fn send_everywhere(app: &TestApp, content_type: Option<&str>, body: &[u8]) -> Vec<Answer> {
     let mut answers = Vec::new();
     for (method, path) in [

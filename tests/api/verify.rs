@@ -127,7 +127,7 @@ async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<Proxy>) -> HttpR
     response.body(body)
 }
 
-/// Checks the deployment at this address until there was enough to see.
+/// Checks the deployment at this URL until there was enough to see.
 async fn verify(url: &str) -> Report {
     let pace = Pace {
         readers: 4,
