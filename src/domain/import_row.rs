@@ -137,17 +137,17 @@ mod tests {
         })
     }
 
-    /// The row with some fields changed; null takes a field out.
-    fn with(changes: serde_json::Value) -> serde_json::Value {
+    /// The row with these fields instead of its own; null stands for a field that is left out.
+    fn with(overrides: serde_json::Value) -> serde_json::Value {
         let mut row = row();
-        for (name, value) in changes.as_object().unwrap() {
+        for (name, value) in overrides.as_object().unwrap() {
             row[name] = value.clone();
         }
         row
     }
 
-    fn errors(changes: serde_json::Value) -> Vec<(String, String)> {
-        let errors = read(with(changes)).unwrap_err().into_iter();
+    fn errors(overrides: serde_json::Value) -> Vec<(String, String)> {
+        let errors = read(with(overrides)).unwrap_err().into_iter();
         errors.map(|error| (error.path, error.message)).collect()
     }
 
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn rows_that_differ_have_different_hashes() {
-        let hash = |changes| read(with(changes)).unwrap().content_hash();
+        let hash = |overrides| read(with(overrides)).unwrap().content_hash();
         let all = [
             hash(json!({})),
             hash(json!({"description": null})),

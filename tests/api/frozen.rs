@@ -52,7 +52,8 @@ async fn frozen_instance_carries_out_no_write_of_a_disconnected_client() {
     .await;
     // A write through it, which queues behind what it may have begun.
     let added = process.request(Method::POST, "/tasks");
-    let added = send(added.json(&json!({"title": "sent by a connected client", "userId": user}))).await;
+    let added =
+        send(added.json(&json!({"title": "sent by a connected client", "userId": user}))).await;
     added.data(201);
     process.end().await;
 

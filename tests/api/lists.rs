@@ -285,7 +285,7 @@ async fn a_client_that_has_the_list_already_does_not_get_it_again() {
         app.add_user("Grace").await;
         app.create_task("new", 1).await;
         let answer = ask(&[&tag]).await;
-        assert_eq!(answer.status, 200, "{path} changed");
+        assert_eq!(answer.status, 200, "{path} after a create");
         assert_ne!(answer.header("etag"), tag);
     }
 }

@@ -258,7 +258,7 @@ async fn every_answer_is_as_documented() {
     let mut unavailable = Vec::new();
     for (method, path, operation) in operations(&document) {
         for status in operation["responses"].as_object().unwrap().keys() {
-            // What there is to be shown, changed and deleted.
+            // What there is to be shown, updated and deleted.
             let user = app.add_user("Ada").await;
             let category = app.create_category("Chores").await;
             let task = json!({"title": "Sweep", "userId": user, "categoryId": category});

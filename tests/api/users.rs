@@ -75,14 +75,14 @@ async fn everything_but_the_password_of_a_user_may_stay_as_it_is() {
         ("email", json!("grace@example.com")),
     ] {
         shape::make_old(&app, "users").await;
-        let changed = shape::assert_changed(&app.put(&path, json!({field: value})).await, "user");
-        shape::assert_touched(&changed);
-        shape::assert_one(&app.get(&path).await, &changed);
+        let updated = shape::assert_updated(&app.put(&path, json!({field: value})).await, "user");
+        shape::assert_touched(&updated);
+        shape::assert_one(&app.get(&path).await, &updated);
         user[field] = value;
         for timestamp in ["createdAt", "updatedAt"] {
-            user[timestamp] = changed[timestamp].clone();
+            user[timestamp] = updated[timestamp].clone();
         }
-        assert_eq!(changed, user);
+        assert_eq!(updated, user);
     }
     let answer = app.put(&path, json!({})).await;
     assert_eq!(
@@ -111,8 +111,8 @@ async fn email_of_another_user_in_any_case_is_409() {
         }
     }
     // A user's own e-mail address is not another's.
-    let changed = app.put(&path, json!({"email": "ADA@example.com"})).await;
-    assert_eq!(changed.data(200)["email"], "ADA@example.com");
+    let updated = app.put(&path, json!({"email": "ADA@example.com"})).await;
+    assert_eq!(updated.data(200)["email"], "ADA@example.com");
     // An e-mail address is free again when its user is deleted.
     app.delete(&path).await.json();
     app.post("/users", ada()).await.data(201);
@@ -192,8 +192,8 @@ async fn what_a_user_is_made_from_keeps_rules() {
         let created = app.post("/users", new).await;
         let case = format!("{field}: {value}");
         if let Some(rule) = rule {
-            let changed = app.put(&path, json!({field: value})).await;
-            for answer in [created, changed] {
+            let updated = app.put(&path, json!({field: value})).await;
+            for answer in [created, updated] {
                 assert_eq!(answer.invalid_paths(), [field], "{case}");
                 assert_eq!(answer.problem(400), rule, "{case}");
             }

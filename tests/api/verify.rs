@@ -23,7 +23,7 @@ enum Fault {
     OldCopies,
     /// It answers single things from copies.
     OldThings,
-    /// It acknowledges changes of tasks that it never makes.
+    /// It acknowledges updates of tasks that it never makes.
     LosesWrites,
     /// It lets every instance forget idempotency keys.
     DropsKeys,
@@ -91,8 +91,8 @@ async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<Proxy>) -> HttpR
     if is_read && proxy.fault == Fault::Fails && turn.is_multiple_of(50) {
         return HttpResponse::InternalServerError().finish();
     }
-    let is_change = request.method() == "PUT" && path.starts_with("/tasks/");
-    if is_change && proxy.fault == Fault::LosesWrites {
+    let is_update = request.method() == "PUT" && path.starts_with("/tasks/");
+    if is_update && proxy.fault == Fault::LosesWrites {
         return HttpResponse::Ok().finish();
     }
     let upstream = match proxy.fault {

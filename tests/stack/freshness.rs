@@ -57,7 +57,7 @@ async fn every_instance_shows_a_write_to_tasks_users_and_categories_at_once() {
         format!("/users/{user}"),
         format!("/categories/{category}"),
     );
-    for (path, change, in_list, in_one, value) in [
+    for (path, field, in_list, in_one, value) in [
         (
             &task,
             "status",
@@ -74,8 +74,8 @@ async fn every_instance_shows_a_write_to_tasks_users_and_categories_at_once() {
             "bugs",
         ),
     ] {
-        let change = json!({ change: value });
-        stack.put(path, &change).await.json(200);
+        let update = json!({ field: value });
+        stack.put(path, &update).await.json(200);
         let shows = is(in_list, value);
         stack.every_instance_shows(&list, 200, shows).await;
         stack

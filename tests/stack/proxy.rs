@@ -231,11 +231,11 @@ async fn a_compressed_answer_has_an_etag_that_gets_a_304_until_something_changes
             assert!(known.body.is_empty());
         }
     }
-    let change = json!({"title": "changed"});
-    stack.put(&paths[0], &change).await.json(200);
-    let changed = get(Some(etag)).await;
-    assert_eq!(changed.status, 200);
-    assert_ne!(changed.header("etag"), etag);
+    let update = json!({"title": "updated"});
+    stack.put(&paths[0], &update).await.json(200);
+    let updated = get(Some(etag)).await;
+    assert_eq!(updated.status, 200);
+    assert_ne!(updated.header("etag"), etag);
     stack.remove(paths).await;
     stack.remove([format!("/users/{user}")]).await;
 }

@@ -209,8 +209,8 @@ impl World {
                 return;
             }
             clock.tick().await;
-            let change = json!({ *field: text_of(version) });
-            let exchange = self.client.send(Method::PUT, path, Some(&change), None);
+            let update = json!({ *field: text_of(version) });
+            let exchange = self.client.send(Method::PUT, path, Some(&update), None);
             let Exchange { begin, end, answer } = exchange.await;
             let mut history = self.history();
             history.writes += 1;
