@@ -131,7 +131,7 @@ async fn a_write_is_seen_in_the_lists_of_users_and_categories() {
     assert!(other.get("/categories").await.text.contains("Chores"));
 }
 
-/// A reader has queried the old state and is about to store it when a writer commits and bumps.
+/// A reader has queried the old state and is about to store it when a writer commits and announces.
 #[actix_web::test]
 async fn a_fill_that_races_with_a_write_never_becomes_visible() {
     let proxy = Proxy::to_redis().await;

@@ -163,7 +163,7 @@ async fn a_key_in_flight_is_a_conflict_that_passes() {
 /// The instance dies after its commit and before anybody was told of it: the repeat through another
 /// one answers what the first would have, and nobody reads the world before it.
 #[actix_web::test]
-async fn a_repeat_after_a_death_between_commit_and_bump_makes_the_write_visible() {
+async fn repeat_after_a_crash_between_commit_and_announcement_makes_the_write_visible() {
     let survivor = TestApp::start().await;
     let proxy = Proxy::start(servers().redis.trim_start_matches("redis://")).await;
     let dying = survivor

@@ -194,7 +194,7 @@ async fn a_cache_that_ignores_generations_is_found() {
 
 /// Its writes reach the database, and the other instance does not hear of them.
 #[actix_web::test]
-async fn an_instance_that_skips_the_bump_is_found() {
+async fn instance_that_announces_nothing_breaks_rule_stale() {
     let other = TestApp::start().await;
     let prefix = format!("{}elsewhere:", other.settings.cache.redis_key_prefix);
     let silent = other.sibling(&["--redis-key-prefix", &prefix]).await;

@@ -1,4 +1,4 @@
-//! The thread that reads, because reading blocks, and gathers rows into batches.
+//! The thread that reads a file, because reading blocks, and makes batches of its rows.
 
 use super::error::ImportError;
 use super::reader::{Reader, RejectedRow};
@@ -38,18 +38,18 @@ pub fn read(
     thread::Builder::new()
         .name("import".to_owned())
         .spawn(move || {
-            let mut gathering = Gathering {
+            let mut batcher = RowBatcher {
                 reader,
                 position,
                 refuse,
                 seen: HashMap::new(),
             };
-            gathering.run(&name, &sender);
+            batcher.run(&name, &sender);
         })?;
     Ok(receiver)
 }
 
-struct Gathering<F> {
+struct RowBatcher<F> {
     reader: Reader,
     position: Arc<AtomicU64>,
     refuse: F,
@@ -57,12 +57,12 @@ struct Gathering<F> {
     seen: HashMap<[u8; 16], u64>,
 }
 
-impl<F: FnMut(RejectedRow)> Gathering<F> {
-    /// Hands on batches until the file ends, cannot be read, or nobody wants any more.
+impl<F: FnMut(RejectedRow)> RowBatcher<F> {
+    /// Sends batches until the file ends, cannot be read, or the import has dropped the receiver.
     fn run(&mut self, name: &str, sender: &Sender<Result<Batch, ImportError>>) {
         loop {
             let mut rows = Vec::with_capacity(BATCH_ROWS);
-            let read = self.gather(&mut rows);
+            let read = self.fill(&mut rows);
             let end = self.position.load(Ordering::Relaxed);
             if !rows.is_empty() && sender.blocking_send(Ok(Batch { rows, end })).is_err() {
                 return;
@@ -73,7 +73,7 @@ impl<F: FnMut(RejectedRow)> Gathering<F> {
                 Err(error) => {
                     let line = self.reader.next_number();
                     let error = ImportError::Unreadable(name.to_owned(), line, error);
-                    // Nobody is there to hear it only where something else has failed before.
+                    // The receiver is dropped only where the import has failed with another error.
                     _ = sender.blocking_send(Err(error));
                     return;
                 }
@@ -82,7 +82,7 @@ impl<F: FnMut(RejectedRow)> Gathering<F> {
     }
 
     /// Reads rows until a batch is full or, which is `false`, the file ends.
-    fn gather(&mut self, rows: &mut Vec<KeyedRow>) -> io::Result<bool> {
+    fn fill(&mut self, rows: &mut Vec<KeyedRow>) -> io::Result<bool> {
         while rows.len() < BATCH_ROWS {
             match self.reader.next_row()? {
                 None => return Ok(false),
