@@ -259,10 +259,10 @@ async fn the_log_names_the_client_and_believes_nobody_who_claims_to_be_another()
 }
 
 #[tokio::test]
-async fn a_request_id_passes_if_it_is_sane_and_is_replaced_if_not() {
+async fn valid_request_id_passes_nginx_and_others_are_replaced() {
     let stack = Stack::of_four().await;
-    let sane = "01J9ZC3Q-retry_2.a:b/c+d=";
-    for (given, kept) in [(sane, true), ("two words", false), ("\"quoted\"", false)] {
+    let valid = "01J9ZC3Q-retry_2.a:b/c+d=";
+    for (given, kept) in [(valid, true), ("two words", false), ("\"quoted\"", false)] {
         let request = stack.request(Method::GET, "/tasks");
         let answer = send(request.header("x-request-id", given)).await;
         assert_eq!(answer.header("x-request-id") == given, kept, "{answer:?}");

@@ -97,7 +97,7 @@ pub async fn run(settings: &ImportSettings) -> Result<(), ImportError> {
         );
     }
     if loaded.is_ok()
-        && let Err(error) = rejected.tidy()
+        && let Err(error) = rejected.remove_stale_file()
     {
         let path = rejected.path().display();
         eprintln!("{path} is of an earlier import and cannot be removed: {error}.");

@@ -70,9 +70,9 @@ impl Rejected {
         }
     }
 
-    /// Removes what an earlier import left, where this one, which came to the end of its file,
-    /// refused nothing.
-    pub fn tidy(&self) -> io::Result<()> {
+    /// Removes the file of an earlier import, where this one has refused no row. To be called at the
+    /// end of the input. An error where there is such a file and it cannot be removed.
+    pub fn remove_stale_file(&self) -> io::Result<()> {
         match self.target {
             Target::Unopened => match fs::remove_file(&self.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
