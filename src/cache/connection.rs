@@ -76,7 +76,7 @@ pub struct RedisConnection {
     prefix: String,
     keys: Keys,
     ask_position: AskPosition,
-    state: RwLock<State>,
+    state: RwLock<ConnectionState>,
     /// Wakes the background task when the connection is given up.
     connection_loss: Notify,
     /// Ends the pause between attempts: a writer needs a connection sooner.
@@ -87,7 +87,7 @@ pub struct RedisConnection {
 }
 
 #[derive(Default)]
-struct State {
+struct ConnectionState {
     connection: Option<TrustedConnection>,
     /// How many raises there was no connection for.
     missed_raises: u64,
@@ -128,11 +128,11 @@ impl RedisConnection {
         self.read_state().connection.is_some()
     }
 
-    fn read_state(&self) -> RwLockReadGuard<'_, State> {
+    fn read_state(&self) -> RwLockReadGuard<'_, ConnectionState> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_state(&self) -> RwLockWriteGuard<'_, State> {
+    fn write_state(&self) -> RwLockWriteGuard<'_, ConnectionState> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -116,9 +116,9 @@ fn pretty_line(out: &mut Formatter, record: &Record, process: &Process) -> io::R
 }
 
 fn json_line(out: &mut Formatter, record: &Record, process: &Process) -> io::Result<()> {
-    struct Fields<'a, M: SerializeMap>(&'a mut M);
+    struct JsonFields<'a, M: SerializeMap>(&'a mut M);
 
-    impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Fields<'_, M> {
+    impl<'kvs, M: SerializeMap> VisitSource<'kvs> for JsonFields<'_, M> {
         fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
             self.0
                 .serialize_entry(key.as_str(), &value)
@@ -139,7 +139,7 @@ fn json_line(out: &mut Formatter, record: &Record, process: &Process) -> io::Res
     line.serialize_entry("message", record.args())?;
     record
         .key_values()
-        .visit(&mut Fields(&mut line))
+        .visit(&mut JsonFields(&mut line))
         .map_err(io::Error::other)?;
     line.end()?;
     text.push(b'\n');

@@ -17,7 +17,7 @@ const LIMIT: usize = 256 * 1024;
 pub struct Output(Arc<Shared>);
 
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<BufferState>,
     /// There are lines where there were none, or somebody waits.
     work: Condvar,
     /// Lines were written.
@@ -25,7 +25,7 @@ struct Shared {
 }
 
 #[derive(Default)]
-struct State {
+struct BufferState {
     lines: Vec<u8>,
     /// Whether somebody waits for the lines to be written.
     urgent: bool,
@@ -75,12 +75,12 @@ impl Write for Output {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, BufferState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until lines were written, which need not be all.
-    fn wait<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn wait<'a>(&self, mut state: MutexGuard<'a, BufferState>) -> MutexGuard<'a, BufferState> {
         state.urgent = true;
         self.work.notify_one();
         self.written

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use taskfleet::roles::verify::check::Rule;
+use taskfleet::roles::verify::check::Anomaly;
 use taskfleet::roles::verify::{Pace, Report, Session};
 
 /// What a proxy in front of instances does wrong.
@@ -36,7 +36,7 @@ enum Fault {
 }
 
 /// A proxy in front of instances, which take turns.
-struct Proxy {
+struct FaultyProxy {
     fault: Fault,
     upstreams: Vec<String>,
     client: Client,
@@ -48,7 +48,7 @@ struct Proxy {
 const COPY: Duration = Duration::from_millis(500);
 
 async fn start(fault: Fault, apps: &[TestApp]) -> (String, ServerHandle) {
-    let proxy = Data::new(Proxy {
+    let proxy = Data::new(FaultyProxy {
         fault,
         upstreams: apps.iter().map(|app| app.url.clone()).collect(),
         client: Client::builder().no_proxy().build().unwrap(),
@@ -71,7 +71,7 @@ async fn start(fault: Fault, apps: &[TestApp]) -> (String, ServerHandle) {
     (url, handle)
 }
 
-async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<Proxy>) -> HttpResponse {
+async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<FaultyProxy>) -> HttpResponse {
     let path = request.uri().to_string();
     let turn = proxy.turn.fetch_add(1, Ordering::Relaxed);
     let (is_read, is_list) = (request.method() == "GET", path.contains('?'));
@@ -164,8 +164,8 @@ async fn verify_with(fault: Fault) -> Report {
 }
 
 /// The rules that were broken, and whether requests failed.
-fn broken(report: &Report) -> Vec<Rule> {
-    let rules = Rule::ALL.into_iter();
+fn broken(report: &Report) -> Vec<Anomaly> {
+    let rules = Anomaly::ALL.into_iter();
     rules.filter(|rule| report.count(*rule) > 0).collect()
 }
 
@@ -183,7 +183,7 @@ async fn a_healthy_deployment_passes() {
 async fn a_cache_that_ignores_generations_is_found() {
     for fault in [Fault::OldCopies, Fault::OldThings] {
         let report = verify_with(fault).await;
-        assert!(report.count(Rule::Stale) > 0, "{fault:?}: {report}");
+        assert!(report.count(Anomaly::Stale) > 0, "{fault:?}: {report}");
         let stalest = report.stalest().unwrap();
         assert!(
             Duration::ZERO < stalest && stalest <= 2 * COPY,
@@ -202,7 +202,7 @@ async fn instance_that_announces_nothing_breaks_rule_stale() {
     let (url, handle) = start(Fault::WritesToFirst, &apps).await;
     let report = verify(&url).await;
     handle.stop(false).await;
-    assert!(broken(&report).contains(&Rule::Stale), "{report}");
+    assert!(broken(&report).contains(&Anomaly::Stale), "{report}");
     let text = report.to_string();
     assert!(
         text.contains("was acknowledged at") && text.contains("GET /"),
@@ -213,19 +213,19 @@ async fn instance_that_announces_nothing_breaks_rule_stale() {
 #[actix_web::test]
 async fn lost_writes_are_found() {
     let report = verify_with(Fault::LosesWrites).await;
-    assert_eq!(broken(&report), [Rule::Stale, Rule::Lost], "{report}");
+    assert_eq!(broken(&report), [Anomaly::Stale, Anomaly::Lost], "{report}");
 }
 
 #[actix_web::test]
 async fn a_repeat_that_writes_twice_is_found() {
     let report = verify_with(Fault::DropsKeys).await;
-    assert_eq!(broken(&report), [Rule::Duplicate], "{report}");
+    assert_eq!(broken(&report), [Anomaly::Duplicate], "{report}");
 }
 
 #[actix_web::test]
 async fn values_from_the_future_are_found() {
     let report = verify_with(Fault::Invents).await;
-    assert!(broken(&report).contains(&Rule::Future), "{report}");
+    assert!(broken(&report).contains(&Anomaly::Future), "{report}");
 }
 
 #[actix_web::test]

@@ -4,7 +4,7 @@ use crate::stack::{INSTANCES, Stack, docker, setting, wait_until};
 use crate::traffic::Traffic;
 use std::time::{Duration, Instant};
 use taskfleet::roles::verify::Report;
-use taskfleet::roles::verify::check::Rule;
+use taskfleet::roles::verify::check::Anomaly;
 use tokio::time::sleep;
 
 /// The replicas' services.
@@ -161,7 +161,7 @@ async fn an_instance_cut_off_from_redis_alone_leaves_nothing_older_than_the_ttl(
         report.failed_reads.is_empty() && report.failed_writes.is_empty(),
         "{report}"
     );
-    for rule in [Rule::Lost, Rule::Duplicate, Rule::Future] {
+    for rule in [Anomaly::Lost, Anomaly::Duplicate, Anomaly::Future] {
         assert_eq!(report.count(rule), 0, "{report}");
     }
     assert!(report.stalest().unwrap_or_default() < ttl, "{report}");
@@ -214,7 +214,7 @@ async fn replicas_that_do_not_replay_are_not_read_from() {
         })
         .await;
     }
-    let is_of_replica = |read: &taskfleet::roles::verify::history::Read| {
+    let is_of_replica = |read: &taskfleet::roles::verify::history::ReadRecord| {
         let source = read.origin.source.as_deref();
         source.is_some_and(|source| source.starts_with("replica"))
     };

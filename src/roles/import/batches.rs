@@ -1,7 +1,7 @@
 //! The thread that reads a file, because reading blocks, and makes batches of its rows.
 
 use super::error::ImportError;
-use super::reader::{Reader, RejectedRow};
+use super::reader::{RejectedRow, RowReader};
 use crate::domain::import_row::KeyedRow;
 use std::collections::HashMap;
 use std::io;
@@ -29,7 +29,7 @@ pub struct Batch {
 /// The thread is one of its own, not one of the runtime's, because the program does not wait for
 /// it at its end: it may be waiting for standard input.
 pub fn read(
-    reader: Reader,
+    reader: RowReader,
     name: String,
     position: Arc<AtomicU64>,
     refuse: impl FnMut(RejectedRow) + Send + 'static,
@@ -50,7 +50,7 @@ pub fn read(
 }
 
 struct RowBatcher<F> {
-    reader: Reader,
+    reader: RowReader,
     position: Arc<AtomicU64>,
     refuse: F,
     /// How often each row was there, by half of its hash, to spare memory.

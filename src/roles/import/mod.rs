@@ -22,7 +22,7 @@ use error::ImportError;
 use indicatif::HumanCount;
 use input_file::InputFile;
 use progress::Progress;
-use reader::Reader;
+use reader::RowReader;
 use rejected::Rejected;
 use std::fmt;
 use std::rc::Rc;
@@ -71,7 +71,7 @@ pub async fn run(settings: &ImportSettings) -> Result<(), ImportError> {
     let source = InputFile::open(file)?;
     let progress = Progress::start(source.size);
     let position = Arc::clone(&source.position);
-    let reader = Reader::new(source, &name)?;
+    let reader = RowReader::new(source, &name)?;
     let (writer, cache) = connect(settings).await?;
 
     let rejected = Arc::new(Mutex::new(Rejected::of(file)));

@@ -36,14 +36,14 @@ pub enum Original {
 }
 
 /// Reads the rows of a file.
-pub struct Reader {
+pub struct RowReader {
     lines: Lines<Box<dyn BufRead + Send>>,
     format: Format,
     /// The names of the columns, for CSV.
     header: Vec<String>,
 }
 
-impl Reader {
+impl RowReader {
     /// Begins to read; from a CSV file, its header.
     pub fn new(source: InputFile, name: &str) -> Result<Self, ImportError> {
         let mut lines = Lines::new(source.text);
@@ -205,9 +205,9 @@ mod tests {
 
     const HEADER: &str = "createdAt,title,description,status,category,userName,userEmail\n";
 
-    fn reader(file: &str, text: impl Into<Vec<u8>>) -> Result<Reader, ImportError> {
+    fn reader(file: &str, text: impl Into<Vec<u8>>) -> Result<RowReader, ImportError> {
         let source = InputFile::of(Cursor::new(text.into()), Path::new(file), None)?;
-        Reader::new(source, file)
+        RowReader::new(source, file)
     }
 
     fn rows(file: &str, text: impl Into<Vec<u8>>) -> Vec<Result<ImportRow, RejectedRow>> {

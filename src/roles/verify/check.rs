@@ -1,13 +1,13 @@
 //! The rules, and where a history breaks them.
 
-use super::history::{History, Item, ItemName, Moment, Read, Register};
+use super::history::{History, Item, ItemName, Moment, ReadRecord, Register};
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
 /// A rule that was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rule {
+pub enum Anomaly {
     /// A read shows the world before a write that was acknowledged before the read began.
     Stale,
     /// A read shows something older than the same reader had seen, although the newer had been
@@ -21,7 +21,7 @@ pub enum Rule {
     Duplicate,
 }
 
-impl Rule {
+impl Anomaly {
     /// All of them, in the order of a report.
     pub const ALL: [Self; 5] = [
         Self::Stale,
@@ -32,7 +32,7 @@ impl Rule {
     ];
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for Anomaly {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::Stale => "stale reads",
@@ -48,7 +48,7 @@ impl fmt::Display for Rule {
 #[derive(Clone, Debug)]
 pub struct Violation {
     /// The rule.
-    pub rule: Rule,
+    pub rule: Anomaly,
     /// What happened, with times and instances.
     pub what: String,
     /// For a stale read, how long before it the write was acknowledged that it does not show.
@@ -75,7 +75,7 @@ pub fn check(history: &History) -> Vec<Violation> {
                 .filter(|name| !history.items.contains_key(name));
             violations.extend(unknown.map(|name| {
                 violation(
-                    Rule::Future,
+                    Anomaly::Future,
                     read,
                     format!("{}, which nobody created", named(*name)),
                     None,
@@ -88,7 +88,7 @@ pub fn check(history: &History) -> Vec<Violation> {
     violations
 }
 
-fn violation(rule: Rule, read: &Read, shown: String, age: Option<Duration>) -> Violation {
+fn violation(rule: Anomaly, read: &ReadRecord, shown: String, age: Option<Duration>) -> Violation {
     let what = format!(
         "GET {} at {}-{} ({}) shows {shown}",
         read.path,
@@ -116,13 +116,13 @@ fn floor(register: &Register, moment: Moment) -> Option<u64> {
         .map(|(version, _)| *version)
 }
 
-fn check_register(register: &Register, read: &Read, shown: Option<u64>) -> Option<Violation> {
+fn check_register(register: &Register, read: &ReadRecord, shown: Option<u64>) -> Option<Violation> {
     let name = &register.name;
     let version = shown.map_or("nothing".to_owned(), |version| format!("version {version}"));
     let newest = register.writes.keys().next_back().copied();
     if shown > newest || shown.is_some_and(|shown| begins_after(register, shown, read.end)) {
         let shown = format!("{version} of the {name}, which nobody had written");
-        return Some(violation(Rule::Future, read, shown, None));
+        return Some(violation(Anomaly::Future, read, shown, None));
     }
     let floor = floor(register, read.begin)?;
     if shown >= Some(floor) {
@@ -145,7 +145,7 @@ fn check_register(register: &Register, read: &Read, shown: Option<u64>) -> Optio
         "{version} of the {name}, although {}",
         missed.unwrap_or_default()
     );
-    Some(violation(Rule::Stale, read, shown, age))
+    Some(violation(Anomaly::Stale, read, shown, age))
 }
 
 fn begins_after(register: &Register, version: u64, moment: Moment) -> bool {
@@ -155,7 +155,7 @@ fn begins_after(register: &Register, version: u64, moment: Moment) -> bool {
         .is_some_and(|write| write.begin > moment)
 }
 
-fn check_item(name: ItemName, item: &Item, read: &Read, is_shown: bool) -> Option<Violation> {
+fn check_item(name: ItemName, item: &Item, read: &ReadRecord, is_shown: bool) -> Option<Violation> {
     if item.ids.len() > 1 {
         // A duplicate, of which one may well be there when the other is not.
         return None;
@@ -163,7 +163,7 @@ fn check_item(name: ItemName, item: &Item, read: &Read, is_shown: bool) -> Optio
     let (create, delete) = (&item.create, item.delete.as_ref());
     if is_shown && create.begin > read.end {
         let shown = format!("{}, which nobody had created", named(name));
-        return Some(violation(Rule::Future, read, shown, None));
+        return Some(violation(Anomaly::Future, read, shown, None));
     }
     let missed = match (is_shown, delete) {
         (true, Some(delete)) if delete.is_acknowledged_before(read.begin) => delete,
@@ -184,7 +184,7 @@ fn check_item(name: ItemName, item: &Item, read: &Read, is_shown: bool) -> Optio
         missed.origin
     );
     let age = Some(read.begin.saturating_sub(missed.end));
-    Some(violation(Rule::Stale, read, shown, age))
+    Some(violation(Anomaly::Stale, read, shown, age))
 }
 
 /// Reads that show less than the same reader had seen before, of what had been acknowledged.
@@ -208,7 +208,7 @@ fn check_order(history: &History) -> Vec<Violation> {
                     "version {shown} of the {}, after the same reader had seen version {newest}",
                     register.name
                 );
-                violations.push(violation(Rule::WentBack, read, shown, None));
+                violations.push(violation(Anomaly::WentBack, read, shown, None));
             }
             *newest = (*newest).max(shown);
         }
@@ -240,7 +240,7 @@ fn check_end(history: &History) -> Vec<Violation> {
             );
             let origin = write.map(|write| write.origin.to_string());
             found(
-                Rule::Lost,
+                Anomaly::Lost,
                 format!(
                     "version {version} of the {name}, acknowledged at {} by {}: in the end there is {}",
                     at(end.unwrap_or_default()),
@@ -267,11 +267,11 @@ fn check_end(history: &History) -> Vec<Violation> {
                 at(create.end),
                 create.origin
             );
-            found(Rule::Lost, what);
+            found(Anomaly::Lost, what);
         }
         if is_deleted && left == 1 && ids.len() == 1 {
             let what = format!("the deletion of {}: in the end it is there", named(*name));
-            found(Rule::Lost, what);
+            found(Anomaly::Lost, what);
         }
         if left > 1 || ids.len() > 1 || is_deleted && left > 0 && ids.len() != 1 {
             let what = format!(
@@ -280,7 +280,7 @@ fn check_end(history: &History) -> Vec<Violation> {
                 at(create.begin),
                 create.origin
             );
-            found(Rule::Duplicate, what);
+            found(Anomaly::Duplicate, what);
         }
     }
     violations
@@ -289,7 +289,7 @@ fn check_end(history: &History) -> Vec<Violation> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::roles::verify::history::{Origin, Outcome, Write};
+    use crate::roles::verify::history::{Origin, WriteOutcome, WriteRecord};
 
     fn seconds(seconds: u64) -> Moment {
         Duration::from_secs(seconds)
@@ -297,13 +297,13 @@ mod tests {
 
     #[test]
     fn a_reader_who_sees_something_older_again_has_gone_back() {
-        let write = Write {
+        let write = WriteRecord {
             begin: seconds(0),
             end: seconds(1),
-            outcome: Outcome::Acknowledged,
+            outcome: WriteOutcome::Acknowledged,
             origin: Origin::default(),
         };
-        let read = |reader, begin, version| Read {
+        let read = |reader, begin, version| ReadRecord {
             reader,
             path: "/tasks/1".to_owned(),
             begin: seconds(begin),
@@ -325,6 +325,9 @@ mod tests {
         assert!(check(&history).is_empty());
         history.reads.push(read(2, 4, 1));
         let rules = check(&history).into_iter().map(|found| found.rule);
-        assert_eq!(rules.collect::<Vec<_>>(), [Rule::Stale, Rule::WentBack]);
+        assert_eq!(
+            rules.collect::<Vec<_>>(),
+            [Anomaly::Stale, Anomaly::WentBack]
+        );
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client of one deployment.
-pub struct Client {
+pub struct ApiClient {
     http: reqwest::Client,
     url: String,
     started: Instant,
@@ -23,11 +23,11 @@ pub struct Exchange {
     /// When its answer had arrived.
     pub end: Moment,
     /// The answer, or why there is none.
-    pub answer: Result<Answer, String>,
+    pub answer: Result<ApiAnswer, String>,
 }
 
 /// An answer.
-pub struct Answer {
+pub struct ApiAnswer {
     /// Its status code.
     pub status: u16,
     /// Its body; null where that is not JSON.
@@ -36,7 +36,7 @@ pub struct Answer {
     pub origin: Origin,
 }
 
-impl Answer {
+impl ApiAnswer {
     /// Whether what was asked for was done.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
@@ -54,7 +54,7 @@ impl Answer {
     }
 }
 
-impl Client {
+impl ApiClient {
     /// A client whose clock starts now. The URL is that of the deployment, without a path.
     pub fn new(url: &str) -> Result<Self, reqwest::Error> {
         Ok(Self {
@@ -101,7 +101,7 @@ impl Client {
     }
 }
 
-async fn read(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+async fn read(request: reqwest::RequestBuilder) -> reqwest::Result<ApiAnswer> {
     let response = request.send().await?;
     let header = |name| {
         let value = response.headers().get(name)?;
@@ -114,7 +114,7 @@ async fn read(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
     };
     let status = response.status().as_u16();
     let body = response.bytes().await?;
-    Ok(Answer {
+    Ok(ApiAnswer {
         status,
         body: serde_json::from_slice(&body).unwrap_or_default(),
         origin,

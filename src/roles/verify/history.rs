@@ -28,7 +28,7 @@ impl fmt::Display for Origin {
 
 /// What a client knows of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum WriteOutcome {
     /// It was done.
     Acknowledged,
     /// It may or may not have been done.
@@ -37,21 +37,21 @@ pub enum Outcome {
 
 /// One write.
 #[derive(Clone, Debug)]
-pub struct Write {
+pub struct WriteRecord {
     /// When it was sent first.
     pub begin: Moment,
     /// When the last answer to it had arrived.
     pub end: Moment,
     /// What is known of it.
-    pub outcome: Outcome,
+    pub outcome: WriteOutcome,
     /// Who answered.
     pub origin: Origin,
 }
 
-impl Write {
+impl WriteRecord {
     /// Whether it was acknowledged before then.
     pub fn is_acknowledged_before(&self, moment: Moment) -> bool {
-        self.outcome == Outcome::Acknowledged && self.end < moment
+        self.outcome == WriteOutcome::Acknowledged && self.end < moment
     }
 }
 
@@ -61,7 +61,7 @@ pub struct Register {
     /// What it is, for a person: `title of task 7`.
     pub name: String,
     /// The writes, by the version that they wrote.
-    pub writes: BTreeMap<u64, Write>,
+    pub writes: BTreeMap<u64, WriteRecord>,
     /// The version that was there in the end; `None` where it was not there at all.
     pub last: Option<u64>,
 }
@@ -70,9 +70,9 @@ pub struct Register {
 #[derive(Clone, Debug)]
 pub struct Item {
     /// Its creation.
-    pub create: Write,
+    pub create: WriteRecord,
     /// Its deletion.
-    pub delete: Option<Write>,
+    pub delete: Option<WriteRecord>,
     /// The ids that were answered to its key.
     pub ids: BTreeSet<i64>,
 }
@@ -82,7 +82,7 @@ pub type ItemName = (usize, u64);
 
 /// One read.
 #[derive(Clone, Debug)]
-pub struct Read {
+pub struct ReadRecord {
     /// Who read.
     pub reader: usize,
     /// What was asked for.
@@ -118,7 +118,7 @@ pub struct History {
     /// The items.
     pub items: BTreeMap<ItemName, Item>,
     /// The reads that were answered.
-    pub reads: Vec<Read>,
+    pub reads: Vec<ReadRecord>,
     /// The items that were there in the end, and under how many ids each.
     pub left: BTreeMap<ItemName, usize>,
     /// Reads that were not answered.

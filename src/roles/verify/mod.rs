@@ -1,7 +1,7 @@
 //! `taskfleet verify`: whether a deployment keeps the promise, checked from outside.
 //!
 //! Writers and readers use the public API at once, and what they saw is checked against the rules of
-//! [`check::Rule`]. Each thing that is updated has one writer, so that its versions have one order;
+//! [`check::Anomaly`]. Each thing that is updated has one writer, so that its versions have one order;
 //! what was acknowledged before a read began must be in its answer (a register with a single writer,
 //! after Lamport, "On interprocess communication", 1986).
 

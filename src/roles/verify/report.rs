@@ -1,6 +1,6 @@
 //! What a check found, for a person.
 
-use super::check::{Rule, Violation};
+use super::check::{Anomaly, Violation};
 use super::history::{Failure, History, Moment};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -66,7 +66,7 @@ impl Report {
     }
 
     /// How often a rule was broken.
-    pub fn count(&self, rule: Rule) -> usize {
+    pub fn count(&self, rule: Anomaly) -> usize {
         let violations = self.violations.iter();
         violations
             .filter(|violation| violation.rule == rule)
@@ -97,7 +97,7 @@ impl fmt::Display for Report {
         )?;
         row("failed reads", self.failed_reads.len().to_string())?;
         row("failed writes", self.failed_writes.len().to_string())?;
-        for rule in Rule::ALL {
+        for rule in Anomaly::ALL {
             row(&rule.to_string(), self.count(rule).to_string())?;
         }
         if let Some(stalest) = self.stalest() {
@@ -110,7 +110,7 @@ impl fmt::Display for Report {
         for (instance, count) in &self.instances {
             row(&format!("reads answered by {instance}"), count.to_string())?;
         }
-        for rule in Rule::ALL {
+        for rule in Anomaly::ALL {
             let broken = self.violations.iter().filter(|one| one.rule == rule);
             show(out, &rule.to_string(), broken.map(|one| one.what.clone()))?;
         }

@@ -1,7 +1,7 @@
 //! The scratch things that a check works on: a user, a category and some tasks of its own, which it
 //! removes afterwards.
 
-use super::client::{Answer, Client, Exchange};
+use super::client::{ApiAnswer, ApiClient, Exchange};
 use super::history::ItemName;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ fn item_in(title: &Value) -> Option<ItemName> {
 
 impl Scratch {
     /// Makes everything, at version 0.
-    pub async fn make(client: &Client) -> Result<Self, SetupError> {
+    pub async fn make(client: &ApiClient) -> Result<Self, SetupError> {
         let marker = format!("verify-{}", Uuid::new_v4().simple());
         let user = json!({
             "name": text_of(0),
@@ -168,15 +168,15 @@ impl Scratch {
     }
 
     /// The list of everything here, once it can be had.
-    pub async fn last(&self, client: &Client) -> Result<Value, SetupError> {
+    pub async fn last(&self, client: &ApiClient) -> Result<Value, SetupError> {
         let [list, ..] = self.lists();
-        let answer = insist(client, Method::GET, &list, None, Answer::is_success).await?;
+        let answer = insist(client, Method::GET, &list, None, ApiAnswer::is_success).await?;
         Ok(answer.body)
     }
 
     /// Removes everything: what a list shows, and these tasks, which it may not show where it is not
     /// to be trusted.
-    pub async fn remove(&self, client: &Client, more: &[i64]) -> Result<(), SetupError> {
+    pub async fn remove(&self, client: &ApiClient, more: &[i64]) -> Result<(), SetupError> {
         let left = self.last(client).await?;
         let tasks = rows(&left).iter().filter_map(|row| row["id"].as_i64());
         let tasks: BTreeSet<_> = tasks.chain(more.iter().copied()).collect();
@@ -184,7 +184,7 @@ impl Scratch {
         paths.push(format!("/users/{}", self.user));
         paths.push(format!("/categories/{}", self.category));
         for path in paths {
-            let is_gone = |answer: &Answer| answer.is_success() || answer.status == 404;
+            let is_gone = |answer: &ApiAnswer| answer.is_success() || answer.status == 404;
             insist(client, Method::DELETE, &path, None, is_gone).await?;
         }
         Ok(())
@@ -196,20 +196,20 @@ fn rows(body: &Value) -> &[Value] {
     rows.map_or(&[], Vec::as_slice)
 }
 
-async fn create(client: &Client, path: &str, body: &Value) -> Result<i64, SetupError> {
-    let created = |answer: &Answer| answer.is_success() && answer.id().is_some();
+async fn create(client: &ApiClient, path: &str, body: &Value) -> Result<i64, SetupError> {
+    let created = |answer: &ApiAnswer| answer.is_success() && answer.id().is_some();
     let answer = insist(client, Method::POST, path, Some(body), created).await?;
     Ok(answer.id().unwrap_or_default())
 }
 
 /// Repeats a request until its answer is good, for a while; a refusal ends it at once.
 async fn insist(
-    client: &Client,
+    client: &ApiClient,
     method: Method,
     path: &str,
     body: Option<&Value>,
-    is_good: impl Fn(&Answer) -> bool,
-) -> Result<Answer, SetupError> {
+    is_good: impl Fn(&ApiAnswer) -> bool,
+) -> Result<ApiAnswer, SetupError> {
     let key = Uuid::new_v4().to_string();
     let key = (method == Method::POST).then_some(&*key);
     let deadline = Instant::now() + PATIENCE;

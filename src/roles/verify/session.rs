@@ -1,9 +1,10 @@
 //! Concurrent writers and readers at work on a deployment, and the history of what they saw.
 
 use super::check::check;
-use super::client::{Answer, Client, Exchange};
+use super::client::{ApiAnswer, ApiClient, Exchange};
 use super::history::{
-    Failure, History, Item, ItemName, Moment, Origin, Outcome, Read, Register, Write,
+    Failure, History, Item, ItemName, Moment, Origin, ReadRecord, Register, WriteOutcome,
+    WriteRecord,
 };
 use super::report::Report;
 use super::scratch::{Scratch, SetupError, Versioned, text_of, title_of};
@@ -57,7 +58,7 @@ pub struct Session {
 
 /// What the workers share.
 struct World {
-    client: Client,
+    client: ApiClient,
     pace: Pace,
     scratch: Scratch,
     versioned: Vec<Versioned>,
@@ -68,13 +69,13 @@ struct World {
 impl Session {
     /// Makes what is needed and begins to read and write.
     pub async fn start(url: &str, pace: Pace) -> Result<Self, SetupError> {
-        let client = Client::new(url).map_err(SetupError::no_client)?;
+        let client = ApiClient::new(url).map_err(SetupError::no_client)?;
         let scratch = Scratch::make(&client).await?;
         let versioned = scratch.versioned();
-        let made = Write {
+        let made = WriteRecord {
             begin: Moment::ZERO,
             end: Moment::ZERO,
-            outcome: Outcome::Acknowledged,
+            outcome: WriteOutcome::Acknowledged,
             origin: Origin::default(),
         };
         let registers = versioned.iter().map(|thing| Register {
@@ -188,7 +189,7 @@ impl World {
                 )
             }
         };
-        self.history().reads.push(Read {
+        self.history().reads.push(ReadRecord {
             reader,
             path: path.to_owned(),
             begin,
@@ -215,17 +216,17 @@ impl World {
             let mut history = self.history();
             history.writes += 1;
             let (outcome, origin) = match answer {
-                Ok(answer) if answer.is_success() => (Outcome::Acknowledged, answer.origin),
+                Ok(answer) if answer.is_success() => (WriteOutcome::Acknowledged, answer.origin),
                 other => {
                     let failure = failure("PUT", path, begin, end, &other);
                     history.failed_writes.push(failure);
                     (
-                        Outcome::Unknown,
+                        WriteOutcome::Unknown,
                         other.map(|answer| answer.origin).unwrap_or_default(),
                     )
                 }
             };
-            let write = Write {
+            let write = WriteRecord {
                 begin,
                 end,
                 outcome,
@@ -263,10 +264,10 @@ impl World {
             self.client
                 .send(Method::POST, "/tasks", Some(&body), Some(&key))
         };
-        let is_done = |answer: &Answer| answer.is_success() && answer.id().is_some();
+        let is_done = |answer: &ApiAnswer| answer.is_success() && answer.id().is_some();
         let (write, answer) = self.settle("POST /tasks", send, is_done).await;
         let mut ids: BTreeSet<_> = answer.and_then(|answer| answer.id()).into_iter().collect();
-        if name.1.is_multiple_of(REPEAT_EVERY) && write.outcome == Outcome::Acknowledged {
+        if name.1.is_multiple_of(REPEAT_EVERY) && write.outcome == WriteOutcome::Acknowledged {
             let (_, again) = self.settle("POST /tasks", send, is_done).await;
             ids.extend(again.and_then(|answer| answer.id()));
             self.history().repeats += 1;
@@ -290,7 +291,7 @@ impl World {
         let Some(id) = id else { return };
         let path = format!("/tasks/{id}");
         let send = || self.client.send(Method::DELETE, &path, None, None);
-        let is_done = |answer: &Answer| answer.is_success() || answer.status == 404;
+        let is_done = |answer: &ApiAnswer| answer.is_success() || answer.status == 404;
         let (write, _) = self.settle("DELETE /tasks/…", send, is_done).await;
         if let Some(item) = self.history().items.get_mut(&name) {
             item.delete = Some(write);
@@ -302,14 +303,14 @@ impl World {
         &self,
         what: &str,
         send: impl Fn() -> F,
-        is_done: impl Fn(&Answer) -> bool,
-    ) -> (Write, Option<Answer>) {
+        is_done: impl Fn(&ApiAnswer) -> bool,
+    ) -> (WriteRecord, Option<ApiAnswer>) {
         let begin = self.client.now();
         let deadline = Instant::now() + PATIENCE;
         loop {
             let exchange = send().await;
             let end = exchange.end;
-            let write = |outcome, origin| Write {
+            let write = |outcome, origin| WriteRecord {
                 begin,
                 end,
                 outcome,
@@ -319,14 +320,14 @@ impl World {
                 Ok(answer) if is_done(&answer) => {
                     self.history().writes += 1;
                     let origin = answer.origin.clone();
-                    return (write(Outcome::Acknowledged, origin), Some(answer));
+                    return (write(WriteOutcome::Acknowledged, origin), Some(answer));
                 }
                 other if Instant::now() > deadline => {
                     let failure = failure(what, "", exchange.begin, end, &other);
                     let mut history = self.history();
                     history.writes += 1;
                     history.failed_writes.push(failure);
-                    return (write(Outcome::Unknown, Origin::default()), None);
+                    return (write(WriteOutcome::Unknown, Origin::default()), None);
                 }
                 _ => self.history().repeats += 1,
             }
@@ -340,7 +341,7 @@ fn failure(
     path: &str,
     begin: Moment,
     end: Moment,
-    answer: &Result<Answer, String>,
+    answer: &Result<ApiAnswer, String>,
 ) -> Failure {
     let cause = match answer {
         Ok(answer) => format!("{} ({})", answer.sentence(), answer.origin),
