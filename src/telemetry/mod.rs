@@ -54,10 +54,10 @@ pub fn end() {
 /// Colours where a person sees them on standard output. JSON has none, and "always" is how to tell
 /// env_logger that it need not look for any to remove.
 fn style(format: LogFormat) -> WriteStyle {
-    let unwanted = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let no_color = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     match format {
         LogFormat::Json => WriteStyle::Always,
-        LogFormat::Pretty if io::stdout().is_terminal() && !unwanted() => WriteStyle::Always,
+        LogFormat::Pretty if io::stdout().is_terminal() && !no_color() => WriteStyle::Always,
         LogFormat::Pretty => WriteStyle::Never,
     }
 }

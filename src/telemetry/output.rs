@@ -28,9 +28,9 @@ struct Shared {
 struct BufferState {
     lines: Vec<u8>,
     /// Whether somebody waits for the lines to be written.
-    urgent: bool,
+    is_urgent: bool,
     /// Whether lines that were taken from here are still being written.
-    writing: bool,
+    is_writing: bool,
 }
 
 impl Output {
@@ -49,7 +49,7 @@ impl Output {
     /// Waits until everything is written.
     pub fn drain(&self) {
         let mut state = self.0.lock();
-        while state.writing || !state.lines.is_empty() {
+        while state.is_writing || !state.lines.is_empty() {
             state = self.0.wait(state);
         }
     }
@@ -81,7 +81,7 @@ impl Shared {
 
     /// Waits until lines were written, which need not be all.
     fn wait<'a>(&self, mut state: MutexGuard<'a, BufferState>) -> MutexGuard<'a, BufferState> {
-        state.urgent = true;
+        state.is_urgent = true;
         self.work.notify_one();
         self.written
             .wait(state)
@@ -98,17 +98,17 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner);
             (state, _) = self
                 .work
-                .wait_timeout_while(state, DELAY, |state| !state.urgent)
+                .wait_timeout_while(state, DELAY, |state| !state.is_urgent)
                 .unwrap_or_else(PoisonError::into_inner);
             std::mem::swap(&mut state.lines, &mut taken);
-            state.urgent = false;
-            state.writing = true;
+            state.is_urgent = false;
+            state.is_writing = true;
             drop(state);
             // Where there is nobody to read the log, there is nobody to tell.
             _ = real.write_all(&taken).and_then(|()| real.flush());
             taken.clear();
             state = self.lock();
-            state.writing = false;
+            state.is_writing = false;
             self.written.notify_all();
         }
     }

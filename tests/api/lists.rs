@@ -115,22 +115,22 @@ async fn ids_break_ties() {
         .execute(&app.db)
         .await
         .unwrap();
-    let up: Vec<_> = (1..=12).map(|n| n.to_string()).collect();
-    let down: Vec<_> = up.iter().rev().cloned().collect();
+    let ascending: Vec<_> = (1..=12).map(|n| n.to_string()).collect();
+    let descending: Vec<_> = ascending.iter().rev().cloned().collect();
     for filter in ["", "&status=pending", "&userId=1", "&search=ada"] {
         assert_eq!(
             app.titles(&format!("?limit=12&sort=asc{filter}")).await,
-            up,
+            ascending,
             "{filter}"
         );
         assert_eq!(
             app.titles(&format!("?limit=12&sort=desc{filter}")).await,
-            down,
+            descending,
             "{filter}"
         );
         assert_eq!(
             app.titles(&format!("?limit=5&page=2{filter}")).await,
-            down[5..10],
+            descending[5..10],
             "{filter}"
         );
     }

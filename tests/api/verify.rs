@@ -153,20 +153,20 @@ async fn verify_with(fault: Fault) -> Report {
     handle.stop(false).await;
     for table in ["tasks", "users", "categories"] {
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        let left: i64 = sqlx::query_scalar(sql)
+        let remaining: i64 = sqlx::query_scalar(sql)
             .fetch_one(&apps[0].db)
             .await
             .unwrap();
         // The second thing under a key is found in the list, and so removed as well.
-        assert_eq!(left, 0, "{table} are left of {fault:?}");
+        assert_eq!(remaining, 0, "{table} are left of {fault:?}");
     }
     report
 }
 
-/// The rules that were broken, and whether requests failed.
-fn broken(report: &Report) -> Vec<Anomaly> {
-    let rules = Anomaly::ALL.into_iter();
-    rules.filter(|rule| report.count(*rule) > 0).collect()
+/// The kinds of anomaly that a report has.
+fn anomalies(report: &Report) -> Vec<Anomaly> {
+    let all = Anomaly::ALL.into_iter();
+    all.filter(|anomaly| report.count(*anomaly) > 0).collect()
 }
 
 #[actix_web::test]
@@ -202,7 +202,7 @@ async fn instance_that_announces_nothing_breaks_rule_stale() {
     let (url, handle) = start(Fault::WritesToFirst, &apps).await;
     let report = verify(&url).await;
     handle.stop(false).await;
-    assert!(broken(&report).contains(&Anomaly::Stale), "{report}");
+    assert!(anomalies(&report).contains(&Anomaly::Stale), "{report}");
     let text = report.to_string();
     assert!(
         text.contains("was acknowledged at") && text.contains("GET /"),
@@ -213,25 +213,29 @@ async fn instance_that_announces_nothing_breaks_rule_stale() {
 #[actix_web::test]
 async fn lost_writes_are_found() {
     let report = verify_with(Fault::LosesWrites).await;
-    assert_eq!(broken(&report), [Anomaly::Stale, Anomaly::Lost], "{report}");
+    assert_eq!(
+        anomalies(&report),
+        [Anomaly::Stale, Anomaly::Lost],
+        "{report}"
+    );
 }
 
 #[actix_web::test]
 async fn a_repeat_that_writes_twice_is_found() {
     let report = verify_with(Fault::DropsKeys).await;
-    assert_eq!(broken(&report), [Anomaly::Duplicate], "{report}");
+    assert_eq!(anomalies(&report), [Anomaly::Duplicate], "{report}");
 }
 
 #[actix_web::test]
 async fn values_from_the_future_are_found() {
     let report = verify_with(Fault::Invents).await;
-    assert!(broken(&report).contains(&Anomaly::Future), "{report}");
+    assert!(anomalies(&report).contains(&Anomaly::Future), "{report}");
 }
 
 #[actix_web::test]
 async fn failed_requests_are_found() {
     let report = verify_with(Fault::Fails).await;
-    assert_eq!(broken(&report), [], "{report}");
+    assert_eq!(anomalies(&report), [], "{report}");
     assert!(
         !report.failed_reads.is_empty() && !report.is_clean(),
         "{report}"

@@ -20,7 +20,7 @@ impl Stack {
             let name = service.trim_start_matches("postgres-");
             traffic
                 .sees(&format!("{name} serves"), 10, |read| {
-                    read.origin.source.as_deref() == Some(name)
+                    read.origin.served_from.as_deref() == Some(name)
                 })
                 .await;
         }
@@ -215,7 +215,7 @@ async fn replicas_that_do_not_replay_are_not_read_from() {
         .await;
     }
     let is_of_replica = |read: &taskfleet::roles::verify::history::ReadRecord| {
-        let source = read.origin.source.as_deref();
+        let source = read.origin.served_from.as_deref();
         source.is_some_and(|source| source.starts_with("replica"))
     };
     // From the first write on that they have not replayed.
@@ -265,8 +265,8 @@ async fn a_primary_that_stops_for_5_s_costs_only_what_needs_it() {
     );
     let failures = report.failed_reads.iter().chain(&report.failed_writes);
     for failure in failures {
-        assert!(failure.what.contains(": 503 "), "{failure:?}");
-        assert!(failure.took < LONGEST_WAIT, "{failure:?}");
+        assert!(failure.description.contains(": 503 "), "{failure:?}");
+        assert!(failure.duration < LONGEST_WAIT, "{failure:?}");
     }
     assert!(report.slowest_read < LONGEST_WAIT, "{report}");
     stack.record("the primary is stopped for 5 s", &report);

@@ -48,9 +48,9 @@ impl fmt::Display for Anomaly {
 #[derive(Clone, Debug)]
 pub struct Violation {
     /// The rule.
-    pub rule: Anomaly,
+    pub anomaly: Anomaly,
     /// What happened, with times and instances.
-    pub what: String,
+    pub description: String,
     /// For a stale read, how long before it the write was acknowledged that it does not show.
     pub age: Option<Duration>,
 }
@@ -88,15 +88,24 @@ pub fn check(history: &History) -> Vec<Violation> {
     violations
 }
 
-fn violation(rule: Anomaly, read: &ReadRecord, shown: String, age: Option<Duration>) -> Violation {
-    let what = format!(
+fn violation(
+    anomaly: Anomaly,
+    read: &ReadRecord,
+    shown: String,
+    age: Option<Duration>,
+) -> Violation {
+    let description = format!(
         "GET {} at {}-{} ({}) shows {shown}",
         read.path,
         at(read.begin),
         at(read.end),
         read.origin
     );
-    Violation { rule, what, age }
+    Violation {
+        anomaly,
+        description,
+        age,
+    }
 }
 
 /// A moment, for a person.
@@ -219,18 +228,18 @@ fn check_order(history: &History) -> Vec<Violation> {
 /// What is there when all is over, against what was acknowledged.
 fn check_end(history: &History) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let mut found = |rule, what| {
+    let mut found = |anomaly, description| {
         violations.push(Violation {
-            rule,
-            what,
+            anomaly,
+            description,
             age: None,
         })
     };
     for register in &history.registers {
         let name = &register.name;
-        let last = register.last;
+        let final_version = register.final_version;
         let floor = floor(register, Moment::MAX);
-        if last < floor {
+        if final_version < floor {
             let (version, write) = floor
                 .and_then(|floor| register.writes.get_key_value(&floor))
                 .unzip();
@@ -245,13 +254,14 @@ fn check_end(history: &History) -> Vec<Violation> {
                     "version {version} of the {name}, acknowledged at {} by {}: in the end there is {}",
                     at(end.unwrap_or_default()),
                     origin.unwrap_or_default(),
-                    last.map_or("nothing".to_owned(), |last| format!("version {last}")),
+                    final_version
+                        .map_or("nothing".to_owned(), |version| format!("version {version}")),
                 ),
             );
         }
     }
     for (name, item) in &history.items {
-        let left = history.left.get(name).copied().unwrap_or_default();
+        let remaining = history.remaining.get(name).copied().unwrap_or_default();
         let Item {
             create,
             delete,
@@ -260,27 +270,27 @@ fn check_end(history: &History) -> Vec<Violation> {
         let is_deleted = delete
             .as_ref()
             .is_some_and(|delete| delete.is_acknowledged_before(Moment::MAX));
-        if left == 0 && delete.is_none() && create.is_acknowledged_before(Moment::MAX) {
-            let what = format!(
+        if remaining == 0 && delete.is_none() && create.is_acknowledged_before(Moment::MAX) {
+            let description = format!(
                 "{}, created at {} by {}: in the end it is not there",
                 named(*name),
                 at(create.end),
                 create.origin
             );
-            found(Anomaly::Lost, what);
+            found(Anomaly::Lost, description);
         }
-        if is_deleted && left == 1 && ids.len() == 1 {
-            let what = format!("the deletion of {}: in the end it is there", named(*name));
-            found(Anomaly::Lost, what);
+        if is_deleted && remaining == 1 && ids.len() == 1 {
+            let description = format!("the deletion of {}: in the end it is there", named(*name));
+            found(Anomaly::Lost, description);
         }
-        if left > 1 || ids.len() > 1 || is_deleted && left > 0 && ids.len() != 1 {
-            let what = format!(
-                "{}, created at {} by {}: its key was answered with the ids {ids:?}, and {left} are left",
+        if remaining > 1 || ids.len() > 1 || is_deleted && remaining > 0 && ids.len() != 1 {
+            let description = format!(
+                "{}, created at {} by {}: its key was answered with the ids {ids:?}, and {remaining} are left",
                 named(*name),
                 at(create.begin),
                 create.origin
             );
-            found(Anomaly::Duplicate, what);
+            found(Anomaly::Duplicate, description);
         }
     }
     violations
@@ -315,7 +325,7 @@ mod tests {
         let register = Register {
             name: "title of task 1".to_owned(),
             writes: (0..=2).map(|version| (version, write.clone())).collect(),
-            last: Some(2),
+            final_version: Some(2),
         };
         let mut history = History {
             registers: vec![register],
@@ -324,9 +334,9 @@ mod tests {
         };
         assert!(check(&history).is_empty());
         history.reads.push(read(2, 4, 1));
-        let rules = check(&history).into_iter().map(|found| found.rule);
+        let anomalies = check(&history).into_iter().map(|found| found.anomaly);
         assert_eq!(
-            rules.collect::<Vec<_>>(),
+            anomalies.collect::<Vec<_>>(),
             [Anomaly::Stale, Anomaly::WentBack]
         );
     }

@@ -110,7 +110,7 @@ async fn read(request: reqwest::RequestBuilder) -> reqwest::Result<ApiAnswer> {
     let origin = Origin {
         instance: header("x-instance"),
         cache: header("x-cache"),
-        source: header("x-served-from"),
+        served_from: header("x-served-from"),
     };
     let status = response.status().as_u16();
     let body = response.bytes().await?;

@@ -15,12 +15,12 @@ pub struct Origin {
     /// `X-Cache`.
     pub cache: Option<String>,
     /// `X-Served-From`.
-    pub source: Option<String>,
+    pub served_from: Option<String>,
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [&self.instance, &self.source];
+        let parts = [&self.instance, &self.served_from];
         let parts: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
         out.write_str(&parts.join(", "))
     }
@@ -63,7 +63,7 @@ pub struct Register {
     /// The writes, by the version that they wrote.
     pub writes: BTreeMap<u64, WriteRecord>,
     /// The version that was there in the end; `None` where it was not there at all.
-    pub last: Option<u64>,
+    pub final_version: Option<u64>,
 }
 
 /// A task that is created once, under one idempotency key, and perhaps deleted later.
@@ -105,9 +105,9 @@ pub struct Failure {
     /// When it was sent.
     pub begin: Moment,
     /// How long it took.
-    pub took: Duration,
+    pub duration: Duration,
     /// The request and what came of it.
-    pub what: String,
+    pub description: String,
 }
 
 /// Everything that happened.
@@ -120,7 +120,7 @@ pub struct History {
     /// The reads that were answered.
     pub reads: Vec<ReadRecord>,
     /// The items that were there in the end, and under how many ids each.
-    pub left: BTreeMap<ItemName, usize>,
+    pub remaining: BTreeMap<ItemName, usize>,
     /// Reads that were not answered.
     pub failed_reads: Vec<Failure>,
     /// Writes that were not done, or of which that is not known.

@@ -47,7 +47,7 @@ pub async fn run(settings: &VerifySettings) -> Result<bool, SetupError> {
     }
     bar.finish_and_clear();
     let report = session.end().await?;
-    println!("{} in {:.0?}\n\n{report}", settings.url, report.took);
+    println!("{} in {:.0?}\n\n{report}", settings.url, report.duration);
     println!(
         "{}",
         match (report.is_clean(), report.violations.is_empty()) {

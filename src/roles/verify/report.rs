@@ -13,7 +13,7 @@ const SHOWN: usize = 5;
 #[derive(Clone, Debug)]
 pub struct Report {
     /// How long it took.
-    pub took: Duration,
+    pub duration: Duration,
     /// How many reads were answered.
     pub reads: usize,
     /// How many writes there were.
@@ -36,11 +36,11 @@ pub struct Report {
 
 impl Report {
     /// The report on a history.
-    pub fn new(history: &History, violations: Vec<Violation>, took: Moment) -> Self {
+    pub fn new(history: &History, violations: Vec<Violation>, duration: Moment) -> Self {
         let (mut sources, mut instances) = (BTreeMap::new(), BTreeMap::new());
         for read in &history.reads {
             for (counts, name) in [
-                (&mut sources, &read.origin.source),
+                (&mut sources, &read.origin.served_from),
                 (&mut instances, &read.origin.instance),
             ] {
                 let name = name.as_deref().unwrap_or("not said").to_owned();
@@ -49,7 +49,7 @@ impl Report {
         }
         let reads = history.reads.iter();
         Self {
-            took,
+            duration,
             reads: history.reads.len(),
             writes: history.writes,
             repeats: history.repeats,
@@ -66,10 +66,10 @@ impl Report {
     }
 
     /// How often a rule was broken.
-    pub fn count(&self, rule: Anomaly) -> usize {
+    pub fn count(&self, anomaly: Anomaly) -> usize {
         let violations = self.violations.iter();
         violations
-            .filter(|violation| violation.rule == rule)
+            .filter(|violation| violation.anomaly == anomaly)
             .count()
     }
 
@@ -88,7 +88,7 @@ impl Report {
 /// A table, and below it what went wrong.
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut row = |what: &str, value: String| writeln!(out, "  {what:<42} {value:>8}");
+        let mut row = |title: &str, value: String| writeln!(out, "  {title:<42} {value:>8}");
         row("reads", self.reads.to_string())?;
         row("writes", self.writes.to_string())?;
         row(
@@ -97,8 +97,8 @@ impl fmt::Display for Report {
         )?;
         row("failed reads", self.failed_reads.len().to_string())?;
         row("failed writes", self.failed_writes.len().to_string())?;
-        for rule in Anomaly::ALL {
-            row(&rule.to_string(), self.count(rule).to_string())?;
+        for anomaly in Anomaly::ALL {
+            row(&anomaly.to_string(), self.count(anomaly).to_string())?;
         }
         if let Some(stalest) = self.stalest() {
             row("the stalest read, behind by", format!("{stalest:.0?}"))?;
@@ -110,22 +110,30 @@ impl fmt::Display for Report {
         for (instance, count) in &self.instances {
             row(&format!("reads answered by {instance}"), count.to_string())?;
         }
-        for rule in Anomaly::ALL {
-            let broken = self.violations.iter().filter(|one| one.rule == rule);
-            show(out, &rule.to_string(), broken.map(|one| one.what.clone()))?;
+        for anomaly in Anomaly::ALL {
+            let broken = self.violations.iter().filter(|one| one.anomaly == anomaly);
+            show(
+                out,
+                &anomaly.to_string(),
+                broken.map(|one| one.description.clone()),
+            )?;
         }
-        for (what, failures) in [
+        for (title, failures) in [
             ("failed reads", &self.failed_reads),
             ("failed writes", &self.failed_writes),
         ] {
             let lines = failures.iter().map(|failure| {
-                let Failure { begin, took, what } = failure;
+                let Failure {
+                    begin,
+                    duration,
+                    description,
+                } = failure;
                 format!(
-                    "{what}, sent at {:.3} s, after {took:.0?}",
+                    "{description}, sent at {:.3} s, after {duration:.0?}",
                     begin.as_secs_f64()
                 )
             });
-            show(out, what, lines)?;
+            show(out, title, lines)?;
         }
         Ok(())
     }
@@ -133,14 +141,14 @@ impl fmt::Display for Report {
 
 fn show(
     out: &mut fmt::Formatter<'_>,
-    what: &str,
+    title: &str,
     lines: impl Iterator<Item = String>,
 ) -> fmt::Result {
     let lines: Vec<_> = lines.collect();
     if lines.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{what}:")?;
+    writeln!(out, "\n{title}:")?;
     for line in lines.iter().take(SHOWN) {
         writeln!(out, "  {line}")?;
     }

@@ -18,9 +18,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// The deployment cannot be checked at all.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} failed: {cause}")]
+#[error("{step} failed: {cause}")]
 pub struct SetupError {
-    what: String,
+    step: String,
     cause: String,
 }
 
@@ -28,7 +28,7 @@ impl SetupError {
     /// There is not even a client.
     pub fn no_client(error: reqwest::Error) -> Self {
         Self {
-            what: "making a client".to_owned(),
+            step: "making a client".to_owned(),
             cause: error.to_string(),
         }
     }
@@ -168,7 +168,7 @@ impl Scratch {
     }
 
     /// The list of everything here, once it can be had.
-    pub async fn last(&self, client: &ApiClient) -> Result<Value, SetupError> {
+    pub async fn final_list(&self, client: &ApiClient) -> Result<Value, SetupError> {
         let [list, ..] = self.lists();
         let answer = insist(client, Method::GET, &list, None, ApiAnswer::is_success).await?;
         Ok(answer.body)
@@ -177,8 +177,8 @@ impl Scratch {
     /// Removes everything: what a list shows, and these tasks, which it may not show where it is not
     /// to be trusted.
     pub async fn remove(&self, client: &ApiClient, more: &[i64]) -> Result<(), SetupError> {
-        let left = self.last(client).await?;
-        let tasks = rows(&left).iter().filter_map(|row| row["id"].as_i64());
+        let remaining = self.final_list(client).await?;
+        let tasks = rows(&remaining).iter().filter_map(|row| row["id"].as_i64());
         let tasks: BTreeSet<_> = tasks.chain(more.iter().copied()).collect();
         let mut paths: Vec<_> = tasks.iter().map(|id| format!("/tasks/{id}")).collect();
         paths.push(format!("/users/{}", self.user));
@@ -224,8 +224,8 @@ async fn insist(
             Err(cause) => (cause, false),
         };
         if is_final || Instant::now() > deadline {
-            let what = format!("{method} {path}");
-            return Err(SetupError { what, cause });
+            let step = format!("{method} {path}");
+            return Err(SetupError { step, cause });
         }
         sleep(PAUSE).await;
     }

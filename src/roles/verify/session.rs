@@ -52,17 +52,17 @@ impl Default for Pace {
 
 /// Writers and readers at work.
 pub struct Session {
-    world: Arc<World>,
+    workload: Arc<Workload>,
     workers: JoinSet<()>,
 }
 
 /// What the workers share.
-struct World {
+struct Workload {
     client: ApiClient,
     pace: Pace,
     scratch: Scratch,
     versioned: Vec<Versioned>,
-    over: AtomicBool,
+    is_over: AtomicBool,
     history: Mutex<History>,
 }
 
@@ -81,71 +81,73 @@ impl Session {
         let registers = versioned.iter().map(|thing| Register {
             name: thing.name.clone(),
             writes: [(0, made.clone())].into(),
-            last: None,
+            final_version: None,
         });
         let history = History {
             registers: registers.collect(),
             ..History::default()
         };
-        let world = Arc::new(World {
+        let workload = Arc::new(Workload {
             client,
             pace,
             scratch,
             versioned,
-            over: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
             history: Mutex::new(history),
         });
         let mut workers = JoinSet::new();
         for reader in 0..pace.readers {
-            workers.spawn(Arc::clone(&world).keep_reading(reader));
+            workers.spawn(Arc::clone(&workload).keep_reading(reader));
         }
-        for register in 0..world.versioned.len() {
-            workers.spawn(Arc::clone(&world).keep_writing(register));
+        for register in 0..workload.versioned.len() {
+            workers.spawn(Arc::clone(&workload).keep_writing(register));
         }
         for creator in 0..pace.creators {
-            workers.spawn(Arc::clone(&world).keep_creating(creator));
+            workers.spawn(Arc::clone(&workload).keep_creating(creator));
         }
-        Ok(Self { world, workers })
+        Ok(Self { workload, workers })
     }
 
     /// What has happened so far.
     pub fn so_far<T>(&self, look: impl FnOnce(&History) -> T) -> T {
-        look(&self.world.history())
+        look(&self.workload.history())
     }
 
     /// Ends, looks at what is there in the end, removes it, and checks everything.
     pub async fn end(mut self) -> Result<Report, SetupError> {
-        self.world.over.store(true, Ordering::Relaxed);
+        self.workload.is_over.store(true, Ordering::Relaxed);
         while let Some(ended) = self.workers.join_next().await {
             if let Err(panic) = ended {
                 std::panic::resume_unwind(panic.into_panic());
             }
         }
-        let World {
+        let Workload {
             client, scratch, ..
-        } = &*self.world;
-        let last = scratch.last(client).await?;
-        let mut history = std::mem::take(&mut *self.world.history());
-        let versions = scratch.versions_in_list(&last);
+        } = &*self.workload;
+        let final_list = scratch.final_list(client).await?;
+        let mut history = std::mem::take(&mut *self.workload.history());
+        let versions = scratch.versions_in_list(&final_list);
         for (register, version) in history.registers.iter_mut().zip(versions) {
-            register.last = version;
+            register.final_version = version;
         }
-        history.left = Scratch::items_in_list(&last);
-        let left = history.items.values().filter(|item| item.delete.is_none());
-        let left: Vec<_> = left.flat_map(|item| item.ids.iter().copied()).collect();
-        scratch.remove(client, &left).await?;
+        history.remaining = Scratch::items_in_list(&final_list);
+        let remaining = history.items.values().filter(|item| item.delete.is_none());
+        let remaining: Vec<_> = remaining
+            .flat_map(|item| item.ids.iter().copied())
+            .collect();
+        scratch.remove(client, &remaining).await?;
         let violations = check(&history);
         Ok(Report::new(&history, violations, client.now()))
     }
 }
 
-impl World {
+impl Workload {
     fn history(&self) -> MutexGuard<'_, History> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
+        self.is_over.load(Ordering::Relaxed)
     }
 
     async fn keep_reading(self: Arc<Self>, reader: usize) {
@@ -301,7 +303,7 @@ impl World {
     /// Sends a request that may be repeated until it is known to be done, or for a while.
     async fn settle<F: Future<Output = Exchange>>(
         &self,
-        what: &str,
+        request: &str,
         send: impl Fn() -> F,
         is_done: impl Fn(&ApiAnswer) -> bool,
     ) -> (WriteRecord, Option<ApiAnswer>) {
@@ -323,7 +325,7 @@ impl World {
                     return (write(WriteOutcome::Acknowledged, origin), Some(answer));
                 }
                 other if Instant::now() > deadline => {
-                    let failure = failure(what, "", exchange.begin, end, &other);
+                    let failure = failure(request, "", exchange.begin, end, &other);
                     let mut history = self.history();
                     history.writes += 1;
                     history.failed_writes.push(failure);
@@ -349,8 +351,8 @@ fn failure(
     };
     Failure {
         begin,
-        took: end.saturating_sub(begin),
-        what: format!("{method} {path}: {cause}"),
+        duration: end.saturating_sub(begin),
+        description: format!("{method} {path}: {cause}"),
     }
 }
 
