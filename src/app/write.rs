@@ -71,7 +71,8 @@ impl<T> Committed<T> {
         Ok(self.result)
     }
 
-    /// The result of a write to rows that no list shows, which nobody has to hear of.
+    /// The result without an announcement, for a write to rows that no list shows and no replica has to
+    /// show.
     pub fn shown_by_no_list(mut self) -> T {
         self.announcement.is_pending = false;
         self.result

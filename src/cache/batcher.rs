@@ -139,7 +139,7 @@ mod tests {
     use tokio::task::LocalSet;
     use tokio::time::sleep;
 
-    /// So long that nobody overlooks it; the clock of these tests jumps over it.
+    /// Longer than anything else takes; the paused clock of these tests jumps over it.
     const PAUSE: Duration = Duration::from_secs(3600);
 
     type Calls = (Duration, Vec<usize>);

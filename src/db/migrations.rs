@@ -24,7 +24,7 @@ pub async fn is_migrated(db: &mut PgConnection) -> Result<bool, DbError> {
         .await;
     match applied {
         Ok(applied) => Ok(applied >= newest),
-        // Nobody has ever migrated this database.
+        // There is no table of migrations: none was ever applied.
         Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "42P01") => {
             Ok(false)
         }

@@ -44,8 +44,8 @@ impl Pool {
         Self(pool.expect("there is a runtime"))
     }
 
-    /// Runs statements on a connection that nobody else uses meanwhile. They have to end what they
-    /// begin: where they succeed, no transaction may be left open.
+    /// Runs statements on a connection that is theirs alone meanwhile. They have to end what they begin:
+    /// where they succeed, no transaction may be left open.
     pub async fn run<T>(
         &self,
         statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DbError>,

@@ -186,14 +186,11 @@ mod tests {
     #[test]
     fn nothing_is_made_while_anything_is_wrong() {
         for wrong in [json!(7), json!(""), json!(null), json!({"title": "x"})] {
-            let mut fields = fields(json!({"title": "x", "renamed-by-nobody": wrong}));
+            let mut fields = fields(json!({"title": "x", "nested.name": wrong}));
             let title: Option<Title> = fields.required("title");
-            let wrong: Option<Title> = fields.required("renamed-by-nobody");
+            let wrong: Option<Title> = fields.required("nested.name");
             assert!(title.is_some() && wrong.is_none());
-            assert_eq!(
-                paths(fields.finish(|| Some("a stand-in"))),
-                ["renamed-by-nobody"]
-            );
+            assert_eq!(paths(fields.finish(|| Some("a stand-in"))), ["nested.name"]);
         }
     }
 

@@ -11,8 +11,8 @@ use output::Output;
 use serde::ser::{SerializeMap, Serializer as _};
 use std::io::{self, IsTerminal, Write};
 
-/// Starts the log of this process, whose lines carry the name of the instance. To be called once,
-/// and [`end`] before the process ends.
+/// Starts the log of this process, whose lines carry the name of the instance. To be called once; call
+/// [`end`] before the process ends, or its last lines are lost.
 pub fn start(settings: &LogSettings, instance: &str, target: Target) {
     let format = settings.log_format.unwrap_or(match settings.app_env {
         AppEnv::Production => LogFormat::Json,
@@ -46,7 +46,7 @@ pub fn start(settings: &LogSettings, instance: &str, target: Target) {
     _ = log::set_boxed_logger(Box::new(Logger { lines, output }));
 }
 
-/// Waits until every line is written.
+/// Waits until every line that was logged is written to standard output.
 pub fn end() {
     log::logger().flush();
 }
@@ -62,7 +62,7 @@ fn style(format: LogFormat) -> WriteStyle {
     }
 }
 
-/// What env_logger does not do: wait for its output.
+/// env_logger's logger, with a `flush` that waits until every line is written.
 struct Logger {
     lines: env_logger::Logger,
     output: Option<Output>,
@@ -84,7 +84,7 @@ impl Log for Logger {
     }
 }
 
-/// Who writes: asked once, because asking costs a system call.
+/// The names of this process in a line; the process id is read once, because that is a system call.
 struct Process {
     instance: String,
     pid: u32,

@@ -1,6 +1,6 @@
 //! Standard output for log lines, written by a thread of its own and many lines at a time: a system
-//! call for each line costs more than the cached read that it reports, and costs whoever reads the
-//! other end of the pipe (Docker) more than that.
+//! call for each line costs more than the cached read that it reports, and costs the process at the
+//! other end of the pipe (Docker's) more than that.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,25 +9,26 @@ use std::time::Duration;
 
 /// How long a line waits for others to be written with.
 const DELAY: Duration = Duration::from_millis(100);
-/// How many bytes may wait; who has more to say waits too, so nothing is ever lost.
+/// How many bytes may wait to be written; a thread that logs more waits too, so no line is ever lost.
 const LIMIT: usize = 256 * 1024;
 
-/// What is written to it appears on the real output in the same order, soon.
+/// A buffered writer: what is written to it appears on the real output in the same order, within about
+/// 100 ms.
 #[derive(Clone)]
 pub struct Output(Arc<Shared>);
 
 struct Shared {
     state: Mutex<BufferState>,
-    /// There are lines where there were none, or somebody waits.
+    /// Signalled when there are lines where there were none, or a thread waits for them to be written.
     work: Condvar,
-    /// Lines were written.
+    /// Signalled when lines were written.
     written: Condvar,
 }
 
 #[derive(Default)]
 struct BufferState {
     lines: Vec<u8>,
-    /// Whether somebody waits for the lines to be written.
+    /// Whether a thread waits for the lines to be written.
     is_urgent: bool,
     /// Whether lines that were taken from here are still being written.
     is_writing: bool,
@@ -104,7 +105,7 @@ impl Shared {
             state.is_urgent = false;
             state.is_writing = true;
             drop(state);
-            // Where there is nobody to read the log, there is nobody to tell.
+            // Where the log's reader is gone, this error could not be logged either.
             _ = real.write_all(&taken).and_then(|()| real.flush());
             taken.clear();
             state = self.lock();
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_appears_by_itself() {
+    fn single_line_is_written_without_drain() {
         let (sent, arrived) = mpsc::sync_channel(0);
         let mut output = Output::before(Sent(sent));
         output.write_all(b"a line\n").unwrap();
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn all_lines_of_all_threads_are_there_after_draining_each_thread_s_in_order() {
+    fn drain_writes_the_lines_of_every_thread_in_order() {
         let (sent, arrived) = mpsc::sync_channel(usize::from(u16::MAX));
         let output = Output::before(Sent(sent));
         thread::scope(|scope| {
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn who_writes_faster_than_is_read_waits() {
+    fn writer_faster_than_the_reader_waits_and_loses_nothing() {
         let (sent, arrived) = mpsc::sync_channel(0);
         let mut output = Output::before(Sent(sent));
         let writer = thread::spawn(move || {

@@ -234,7 +234,7 @@ async fn a_lookup_that_had_started_before_a_request_arrived_does_not_answer_it()
     proxy.held().await;
     writer.create_task("new", user).await;
     let late = reader.begin_get("/tasks").await;
-    // Whoever comes after it has been served, so the late read waits for its lookup by now.
+    // These requests came after the late read and are answered, so it waits for its lookup by now.
     reader.get("/health/live").await;
     reader.get("/health/live").await;
     proxy.release();

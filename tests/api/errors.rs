@@ -336,7 +336,7 @@ async fn a_fault_of_the_server_is_a_500_that_does_not_tell_its_cause() {
 }
 
 #[actix_web::test]
-async fn an_error_is_not_to_be_kept_by_anybody() {
+async fn errors_are_sent_with_no_store() {
     let app = TestApp::start().await;
     for path in ["/tasks/1", "/nothing", "/tasks?page=0"] {
         assert_eq!(

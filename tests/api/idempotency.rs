@@ -160,8 +160,8 @@ async fn a_key_in_flight_is_a_conflict_that_passes() {
     post(&app, "/categories", "key", &body).await.data(201);
 }
 
-/// The instance dies after its commit and before anybody was told of it: the repeat through another
-/// one answers what the first would have, and nobody reads the world before it.
+/// An instance dies between its commit and its announcement: the repeat through another instance gets
+/// the answer of the first attempt, and no read after that shows the state before the write.
 #[actix_web::test]
 async fn repeat_after_a_crash_between_commit_and_announcement_makes_the_write_visible() {
     let survivor = TestApp::start().await;
@@ -187,7 +187,7 @@ async fn repeat_after_a_crash_between_commit_and_announcement_makes_the_write_vi
     attempt.abort();
     assert!(
         survivor.titles("").await.is_empty(),
-        "the copy from before, because nobody was told"
+        "the copy from before the write, which was not announced"
     );
 
     let repeat = post(&survivor, "/tasks", "key", &body).await;

@@ -291,7 +291,7 @@ async fn a_client_that_has_the_list_already_does_not_get_it_again() {
 }
 
 #[actix_web::test]
-async fn nobody_on_the_way_may_answer_with_a_list_without_asking() {
+async fn lists_are_sent_with_no_cache() {
     let app = app_with_tasks(1).await;
     for path in ["/tasks", "/users", "/categories"] {
         for expected in ["miss", "hit"] {

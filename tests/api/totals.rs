@@ -31,7 +31,7 @@ async fn assert_right(app: &TestApp, after: &str) -> i64 {
     for (what, kept, counted) in &numbers {
         assert_eq!(kept, counted, "{what} after {after}");
     }
-    // An instance without copies: what was done around the API has outdated nobody's.
+    // An instance without a cache: statements that bypass the API announce nothing.
     let fresh = TestApp::sibling(app, &["--redis-url", "redis://127.0.0.1:1"]).await;
     let number = |what: &str| numbers.iter().find(|(name, ..)| name == what).unwrap().2;
     let mut all = 0;
@@ -201,7 +201,7 @@ async fn writers_do_not_wait_for_each_other() {
     first.execute("BEGIN").await.unwrap();
     second.execute("BEGIN").await.unwrap();
     for (one, other) in pairs {
-        // Neither has committed: whoever had to wait would run into the time-out.
+        // Neither has committed: a transaction that had to wait would run into lock_timeout.
         first.execute(sqlx::AssertSqlSafe(one)).await.unwrap();
         second.execute(sqlx::AssertSqlSafe(other)).await.unwrap();
     }

@@ -27,7 +27,7 @@ enum Fault {
     LosesWrites,
     /// It lets every instance forget idempotency keys.
     DropsKeys,
-    /// It shows versions that nobody has written.
+    /// It shows versions that no client has written.
     Invents,
     /// It fails some reads.
     Fails,

@@ -1,8 +1,8 @@
-//! Redis stopped, paused, full and restarted empty while requests run: nobody notices but by the
-//! pace.
+//! Redis stopped, paused, full and restarted empty while requests run: clients see slower answers, and
+//! neither an error nor a stale list.
 //!
 //! A test program of its own, which cargo runs when no other does, because what is promised here is
-//! a time: a busy machine would break it without anybody's fault.
+//! a time: on a busy machine it would fail without a fault in the program.
 
 #![expect(
     clippy::unwrap_used,

@@ -241,7 +241,7 @@ async fn a_compressed_answer_has_an_etag_that_gets_a_304_until_something_changes
 }
 
 #[tokio::test]
-async fn the_log_names_the_client_and_believes_nobody_who_claims_to_be_another() {
+async fn logs_name_the_client_of_nginx_and_no_forwarded_header_it_sent() {
     let stack = Stack::of_four().await;
     let id = format!("client-{}", uuid::Uuid::new_v4().simple());
     let request = stack.request(Method::GET, "/tasks");

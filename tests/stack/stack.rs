@@ -27,7 +27,7 @@ const SERVICES: [&str; 5] = [
     "redis",
 ];
 
-/// Whoever has it has the system.
+/// Held by the test that uses the system.
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// The composed system, for one test.

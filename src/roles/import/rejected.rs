@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_that_cannot_be_made_is_named_only_to_who_gave_a_file() {
+    fn unwritable_rejected_file_is_named_for_a_file_and_not_for_standard_input() {
         assert_eq!(place("-"), " (see standard error)");
         let named =
             " (see standard error, because /dev/null/rows.rejected.ndjson cannot be written: ";

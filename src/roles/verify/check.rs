@@ -13,7 +13,7 @@ pub enum Anomaly {
     /// A read shows something older than the same reader had seen, although the newer had been
     /// acknowledged.
     WentBack,
-    /// A read shows something that nobody had written yet.
+    /// A read shows a version or an item of which no write had begun.
     Future,
     /// What was acknowledged is not there in the end.
     Lost,
@@ -77,7 +77,7 @@ pub fn check(history: &History) -> Vec<Violation> {
                 violation(
                     Anomaly::Future,
                     read,
-                    format!("{}, which nobody created", named(*name)),
+                    format!("{}, which was never created", named(*name)),
                     None,
                 )
             }));
@@ -130,7 +130,7 @@ fn check_register(register: &Register, read: &ReadRecord, shown: Option<u64>) ->
     let version = shown.map_or("nothing".to_owned(), |version| format!("version {version}"));
     let newest = register.writes.keys().next_back().copied();
     if shown > newest || shown.is_some_and(|shown| begins_after(register, shown, read.end)) {
-        let shown = format!("{version} of the {name}, which nobody had written");
+        let shown = format!("{version} of the {name}, which was not written yet");
         return Some(violation(Anomaly::Future, read, shown, None));
     }
     let floor = floor(register, read.begin)?;
@@ -171,7 +171,7 @@ fn check_item(name: ItemName, item: &Item, read: &ReadRecord, is_shown: bool) ->
     }
     let (create, delete) = (&item.create, item.delete.as_ref());
     if is_shown && create.begin > read.end {
-        let shown = format!("{}, which nobody had created", named(name));
+        let shown = format!("{}, which was not created yet", named(name));
         return Some(violation(Anomaly::Future, read, shown, None));
     }
     let missed = match (is_shown, delete) {
