@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-/// Exponential backoff: each pause is twice the one before it, up to a longest.
+/// Exponential backoff: each pause is twice the one before it, up to the longest.
 #[derive(Clone, Copy, Debug)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     longest: Duration,
     next: Duration,
 }
 
 impl Backoff {
-    /// Pauses that grow from the first to the longest.
-    pub const fn new(first: Duration, longest: Duration) -> Self {
+    /// A backoff whose pauses grow from the first to the longest.
+    pub(crate) const fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,
             longest,
@@ -21,14 +21,14 @@ impl Backoff {
     }
 
     /// The pause before the next attempt.
-    pub fn next_pause(&mut self) -> Duration {
+    pub(crate) fn next_pause(&mut self) -> Duration {
         let pause = self.next;
         self.next = (pause * 2).min(self.longest);
         pause
     }
 
     /// Starts again with the first pause, after an attempt that succeeded.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.next = self.first;
     }
 }

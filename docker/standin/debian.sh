@@ -5,7 +5,7 @@
 scratch=""
 scratch_dir() {
   scratch="$(mktemp -d)"
-  # Made by mmdebstrap as root where the caller is not.
+  # Made by mmdebstrap as root where this script does not run as root.
   trap 'rm -rf "$scratch" 2>/dev/null || as_root rm -rf "$scratch"' EXIT
 }
 

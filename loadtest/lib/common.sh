@@ -6,7 +6,7 @@ takes_only() {
   [ "$#" -le 1 ] || [ "$#$2" = "2$1" ] || die "'${*:2}' is not known here. Usage: $0${1:+ [$1]}"
 }
 
-# The address of the running system, as a client uses it.
+# The URL of the running system, as a client uses it.
 published_url() {
   local address
   address="$(docker compose port nginx 8080 2>/dev/null)" || address=

@@ -17,7 +17,7 @@ find_generator() {
 send() {
   local options=(-n "$1" -c "$2" -H "X-Request-Id: $3")
   [ "$generator" = hey ] || options+=(--no-tui)
-  # shellcheck disable=SC2154 # set by the caller
+  # shellcheck disable=SC2154 # set by the script that sources this file
   timeout "$longest_run" "$generator" "${options[@]}" "$4" || die "$generator failed."
 }
 

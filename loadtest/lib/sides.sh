@@ -6,7 +6,7 @@
 # As many clients for either side: no more connections than the instances' pools hold together.
 connections=40
 
-# container_url CONTAINER PORT PUBLISHED: the container's own address where this host reaches it, else
+# container_url CONTAINER PORT PUBLISHED: the container's own IP address where this host reaches it, else
 # the published one. Docker's proxy before a published port costs both sides the same, which would
 # make them look more alike than they are.
 container_url() {
@@ -80,15 +80,15 @@ cached_ceiling() {
 # again. (One process, next to no load: only its first answer leaves the container, because Docker
 # would take part of the machine to pass on all of them, on this side alone.)
 misses_api() {
-  local bumps
+  local raises
   # Every 20 ms, for longer than wrk takes.
-  exec {bumps}< <(docker compose exec -T redis sh -c \
+  exec {raises}< <(docker compose exec -T redis sh -c \
     'redis-cli -e incr "$1" && redis-cli -e -r "$2" -i 0.02 incr "$1" >/dev/null && echo ended' \
     sh taskfleet:generation $(((seconds + 1) * 50)) 2>/dev/null)
-  read -r -t 10 -u "$bumps" _ || die "the generation in Redis cannot be raised."
+  read -r -t 10 -u "$raises" _ || die "the generation in Redis cannot be raised."
   wrk_rate "$connections" misses "$direct_url" "$run"
-  read -r -u "$bumps" _ || die "the generation in Redis was not raised to the end: misses may have been hits."
-  exec {bumps}<&-
+  read -r -u "$raises" _ || die "the generation in Redis was not raised to the end: misses may have been hits."
+  exec {raises}<&-
 }
 
 misses_pgbench() {

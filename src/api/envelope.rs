@@ -9,24 +9,24 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// One resource.
+/// The body of a get: one resource.
 #[derive(Debug, Serialize)]
-pub struct One<T> {
+pub(crate) struct One<T> {
     /// The status code of the answer.
     status: u16,
     data: T,
 }
 
 impl<T> One<T> {
-    /// The body of a 200.
-    pub fn new(data: T) -> Self {
+    /// The body of a 200 with this resource.
+    pub(crate) fn new(data: T) -> Self {
         Self { status: 200, data }
     }
 }
 
-/// One resource that was created or updated.
+/// The body of a create or an update: the resource, with a sentence.
 #[derive(Debug, Serialize)]
-pub struct Written<T> {
+pub(crate) struct Written<T> {
     /// The status code of the answer.
     status: u16,
     /// What was done, as a sentence.
@@ -35,8 +35,8 @@ pub struct Written<T> {
 }
 
 impl<T: Resource> Written<T> {
-    /// The body of a 201.
-    pub fn created(data: T) -> Self {
+    /// The body of a 201 with this resource.
+    pub(crate) fn created(data: T) -> Self {
         let message = format!("The {} was created.", T::KIND);
         Self {
             status: 201,
@@ -45,8 +45,8 @@ impl<T: Resource> Written<T> {
         }
     }
 
-    /// The body of a 200.
-    pub fn updated(data: T) -> Self {
+    /// The body of a 200 with this resource.
+    pub(crate) fn updated(data: T) -> Self {
         let message = format!("The {} was updated.", T::KIND);
         Self {
             status: 200,
@@ -56,9 +56,9 @@ impl<T: Resource> Written<T> {
     }
 }
 
-/// The answer to a delete, which has nothing to show.
+/// The body of a delete: a sentence.
 #[derive(Debug, Serialize)]
-pub struct Deleted {
+pub(crate) struct Deleted {
     /// The status code of the answer.
     status: u16,
     /// What was done, as a sentence.
@@ -66,8 +66,8 @@ pub struct Deleted {
 }
 
 impl Deleted {
-    /// The body of a 200, for a resource of this kind.
-    pub fn new<T: Resource>() -> Self {
+    /// The body of a 200 for a deleted `T`.
+    pub(crate) fn new<T: Resource>() -> Self {
         Self {
             status: 200,
             message: format!("The {} was deleted.", T::KIND),
@@ -75,10 +75,10 @@ impl Deleted {
     }
 }
 
-/// A page of a list.
+/// The body of a list: a page, with the total.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct List<T> {
+pub(crate) struct List<T> {
     /// The status code of the answer.
     status: u16,
     /// How many items the whole list has.
@@ -91,7 +91,7 @@ pub struct List<T> {
 
 impl<T> List<T> {
     /// The body of a 200 with this page.
-    pub fn new(page: Page, listed: Listed<T>) -> Self {
+    pub(crate) fn new(page: Page, listed: Listed<T>) -> Self {
         Self {
             status: 200,
             total: listed.total,

@@ -9,7 +9,7 @@ use crate::db::{Connection, DbError, Router};
 use std::rc::Rc;
 use tokio::task::{JoinError, spawn_local};
 
-/// One worker's way to write.
+/// The writes of one worker.
 #[derive(Clone)]
 pub struct Writer {
     db: Rc<Router>,
@@ -24,9 +24,10 @@ impl Writer {
 
     /// Runs statements that write, in one transaction on the primary, and commits.
     ///
-    /// Nothing is begun where `client_disconnected` says so when a connection to the primary is there.
-    /// From the first statement on, all of it runs to its end or its deadline, also when this future is
-    /// dropped. Statements that lost a deadlock are run once more.
+    /// Nothing is begun ([`DbError::ClientDisconnected`]) where `client_disconnected` returns true once
+    /// there is a connection to the primary. From the first statement on, all of it runs to its end or
+    /// its deadline, also when this future is dropped. Statements that lost a deadlock are run once
+    /// more.
     pub async fn write<T: 'static>(
         &self,
         client_disconnected: impl Fn() -> bool + 'static,
@@ -53,7 +54,7 @@ fn interrupted(error: JoinError) -> DbError {
     DbError::OutcomeUnknown(Some(cause.into()))
 }
 
-/// What a committed transaction returned, which comes out only for its announcement.
+/// The result of a committed transaction, which comes out only for its announcement.
 #[must_use = "a write may be acknowledged only after its announcement"]
 pub struct Committed<T> {
     result: T,
@@ -71,7 +72,8 @@ impl<T> Committed<T> {
         Ok(self.result)
     }
 
-    /// The result of a write to rows that no list shows, which nobody has to hear of.
+    /// The result without an announcement, for a write to rows that no list shows and no replica has to
+    /// show.
     pub fn shown_by_no_list(mut self) -> T {
         self.announcement.is_pending = false;
         self.result

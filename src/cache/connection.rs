@@ -44,39 +44,39 @@ struct TrustedConnection {
     number: u64,
 }
 
-/// An entry to be stored.
-pub struct Store {
-    /// The list that it is an entry of.
+/// An entry to be stored in Redis.
+pub(super) struct Store {
+    /// The key of the list.
     pub key: ListKey,
     /// The encoded entry.
     pub bytes: Vec<u8>,
-    /// For how long it is kept.
+    /// The time after which Redis drops the entry.
     pub ttl: Duration,
 }
 
-/// What a lookup fetched.
-pub struct Fetched {
-    /// The generation.
+/// The answer to a round trip of lookups.
+pub(super) struct Fetched {
+    /// The current generation.
     pub generation: Generation,
     /// The log position that a replica must have replayed to show this generation; `None` where it is
     /// not known.
     pub position: Option<Lsn>,
-    /// The encoded entries under the keys, in their order.
+    /// The encoded entries, in the order of the keys; `None` where nothing is stored under a key.
     pub values: Values,
 }
 
 type Values = Vec<Option<Vec<u8>>>;
 
-/// One worker's connection to Redis, which is made again whenever it is lost.
-pub struct RedisConnection {
+/// One worker's connection to Redis. A background task opens a new one whenever the last one broke.
+pub(super) struct RedisConnection {
     client: Client,
     config: AsyncConnectionConfig,
-    /// How long Redis has to answer.
+    /// The time that Redis has to answer (`REDIS_TIMEOUT_MS`).
     timeout: Duration,
     prefix: String,
     keys: Keys,
     ask_position: AskPosition,
-    state: RwLock<State>,
+    state: RwLock<ConnectionState>,
     /// Wakes the background task when the connection is given up.
     connection_loss: Notify,
     /// Ends the pause between attempts: a writer needs a connection sooner.
@@ -87,17 +87,17 @@ pub struct RedisConnection {
 }
 
 #[derive(Default)]
-struct State {
+struct ConnectionState {
     connection: Option<TrustedConnection>,
-    /// How many raises there was no connection for.
+    /// The number of raises that found no connection.
     missed_raises: u64,
     /// The number of the last attempt to connect that was started.
     last_attempt: Option<u64>,
 }
 
 impl RedisConnection {
-    /// Begins to connect.
-    pub fn start(settings: &CacheSettings, ask_position: AskPosition) -> Arc<Self> {
+    /// Starts the background task that connects to Redis and reconnects.
+    pub(super) fn start(settings: &CacheSettings, ask_position: AskPosition) -> Arc<Self> {
         let timeout = settings.redis_timeout;
         let connection = Arc::new(Self {
             client: settings.redis_url.0.clone(),
@@ -123,30 +123,30 @@ impl RedisConnection {
         self.read_state().connection.clone()
     }
 
-    /// Whether there is a connection that can be trusted.
-    pub fn is_connected(&self) -> bool {
+    /// Whether there is a connection on which the generation was raised when it was new.
+    pub(super) fn is_connected(&self) -> bool {
         self.read_state().connection.is_some()
     }
 
-    fn read_state(&self) -> RwLockReadGuard<'_, State> {
+    fn read_state(&self) -> RwLockReadGuard<'_, ConnectionState> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_state(&self) -> RwLockWriteGuard<'_, State> {
+    fn write_state(&self) -> RwLockWriteGuard<'_, ConnectionState> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there is a connection that can be trusted.
-    pub async fn connected(&self) {
+    /// Waits until there is a connection on which the generation was raised when it was new.
+    pub(super) async fn connected(&self) {
         // The sender lives as long as this does, so this cannot fail.
         let mut status = self.connection_status.subscribe();
         _ = status.wait_for(|is_connected| *is_connected).await;
     }
 
-    /// Raises the position to the primary's and the generation with it; false where the position could
-    /// not be learnt: then the generation is raised without it, and both once more as soon as it is
-    /// known.
-    pub async fn announce(self: &Arc<Self>) -> bool {
+    /// Announces: asks the primary for its log position, and raises position and generation in Redis.
+    /// False where the primary does not tell its position: then the generation is raised alone, and
+    /// both once more as soon as the position is known.
+    pub(super) async fn announce(self: &Arc<Self>) -> bool {
         let position = (self.ask_position)().await;
         self.raise(position).await;
         if position.is_none() {
@@ -164,11 +164,12 @@ impl RedisConnection {
         position.is_some()
     }
 
-    /// Raises the generation, now or, where that fails, before the next connection is used.
+    /// Raises the generation, and the position where it is given, now or, where that fails, before the
+    /// next connection is used.
     ///
-    /// Without a connection, has one tried at once, and waits for what comes of that, but no longer
-    /// than half the time that Redis has to answer: other instances may reach Redis,
-    /// and should not read on without this raise because of a hiccup or a pause here.
+    /// Without a connection, an attempt to connect is requested, and waited for at most half the time
+    /// that Redis has to answer: other instances may reach Redis, and should not go on serving copies
+    /// without this raise because of a pause between this worker's attempts.
     async fn raise(&self, position: Option<Lsn>) {
         let last_attempt = loop {
             if let Some(mut connection) = self.connection() {
@@ -198,7 +199,7 @@ impl RedisConnection {
 
     /// Stores these and fetches the current generation, its position and what is stored under each of
     /// these keys, all three as of one moment; `None` where Redis is away.
-    pub async fn fetch(&self, keys: &[&ListKey], stores: &[&Store]) -> Option<Fetched> {
+    pub(super) async fn fetch(&self, keys: &[&ListKey], stores: &[&Store]) -> Option<Fetched> {
         let mut connection = self.connection()?;
         let mut commands = redis::pipe();
         // A Redis that is full refuses to store, and answers the rest.

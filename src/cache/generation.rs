@@ -6,8 +6,8 @@ use redis::Script;
 use redis::aio::MultiplexedConnection;
 use std::sync::LazyLock;
 
-/// The state of everything that lists show, as a number that each write raises and
-/// that is never used twice.
+/// The version of everything that lists show: a number that each write raises and that is never used
+/// twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(pub u64);
 
@@ -32,7 +32,7 @@ static RAISE: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// The keys in Redis of the generation and the position.
-pub struct Keys {
+pub(super) struct Keys {
     /// The key of the generation.
     pub generation: String,
     /// The key of the position.
@@ -41,7 +41,7 @@ pub struct Keys {
 
 impl Keys {
     /// The keys behind this prefix.
-    pub fn new(prefix: &str) -> Self {
+    pub(super) fn new(prefix: &str) -> Self {
         Self {
             generation: format!("{prefix}generation"),
             position: format!("{prefix}position"),
@@ -49,8 +49,8 @@ impl Keys {
     }
 }
 
-/// Raises the generation, and the position where one is known.
-pub async fn raise(
+/// Raises the generation, and the position where one is given.
+pub(super) async fn raise(
     redis: &mut MultiplexedConnection,
     keys: &Keys,
     position: Option<Lsn>,

@@ -13,9 +13,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a lookup found.
+/// The answer to a lookup.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub(super) struct Found {
     /// The generation at a moment between the lookup's start and its end.
     pub generation: Generation,
     /// The log position that a replica must have replayed to show this generation; `None` where it is
@@ -25,24 +25,24 @@ pub struct Found {
     pub stored: Option<Bytes>,
 }
 
-/// What one call adds to a batch, every one of which fetches the generation and the position.
+/// The part of one call in a batch; every batch fetches the generation and the position as well.
 enum Command {
     Nothing,
     Find(ListKey),
     Store(Store),
 }
 
-/// One worker's lookups.
-pub struct Lookups {
+/// One worker's lookups in Redis, in batches.
+pub(super) struct Lookups {
     connection: Arc<RedisConnection>,
     batcher: Batcher<Command, Found>,
-    /// The generation that the last batch found.
+    /// The generation that the last batch found; `None` where Redis was away.
     last_seen: Rc<Cell<Option<Generation>>>,
 }
 
 impl Lookups {
-    /// Lookups over this connection, whose batches are at most this far apart.
-    pub fn new(connection: Arc<RedisConnection>, pause: Duration) -> Self {
+    /// Lookups over this connection, with a pause of at most this long after each batch.
+    pub(super) fn new(connection: Arc<RedisConnection>, pause: Duration) -> Self {
         Self {
             connection,
             batcher: Batcher::new(pause),
@@ -50,15 +50,15 @@ impl Lookups {
         }
     }
 
-    /// The generation that the last batch found, which says what copy is worth looking for; `None` before
-    /// the first and where Redis was away.
-    pub fn last_seen(&self) -> Option<Generation> {
+    /// The generation that the last batch found, which says what copy is worth looking for; `None`
+    /// before the first and where Redis was away.
+    pub(super) fn last_seen(&self) -> Option<Generation> {
         self.last_seen.get()
     }
 
     /// The current generation and, where a key is given, what is stored under it; `None` where
     /// Redis is away.
-    pub async fn look_up(&self, key: Option<ListKey>) -> Option<Found> {
+    pub(super) async fn look_up(&self, key: Option<ListKey>) -> Option<Found> {
         if !self.connection.is_connected() {
             return None;
         }
@@ -73,9 +73,9 @@ impl Lookups {
         found.await.ok()
     }
 
-    /// Has the next lookup store something, too: a round trip of its own would cost as much as the
-    /// lookup. Nothing is lost where that fails.
-    pub fn store(&self, store: Store) {
+    /// Stores an entry with the next batch: a round trip of its own would cost as much as a lookup. An
+    /// entry that cannot be stored is a miss later, and no error.
+    pub(super) fn store(&self, store: Store) {
         drop(self.batcher.submit(Command::Store(store), self.run_batch()));
     }
 

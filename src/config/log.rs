@@ -1,4 +1,4 @@
-//! What to log.
+//! The settings of the log.
 
 use super::parsers::rule;
 use clap::{Args, ValueEnum};
@@ -21,9 +21,9 @@ pub struct LogSettings {
 /// Where the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum AppEnv {
-    /// On somebody's own machine.
+    /// On a developer's own machine.
     Development,
-    /// Where others rely on it.
+    /// Where clients rely on it.
     Production,
 }
 

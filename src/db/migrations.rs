@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions, Connection};
 /// The migrations of this version of the program.
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// Applies the migrations that the database does not have yet. Several at once wait for each other.
+/// Applies the migrations that the database lacks. Concurrent calls wait for each other.
 pub async fn migrate(database: &PgConnectOptions) -> Result<(), MigrateError> {
     let mut connection: PgConnection = database.connect().await?;
     MIGRATIONS.run(&mut connection).await?;
@@ -24,7 +24,7 @@ pub async fn is_migrated(db: &mut PgConnection) -> Result<bool, DbError> {
         .await;
     match applied {
         Ok(applied) => Ok(applied >= newest),
-        // Nobody has ever migrated this database.
+        // There is no table of migrations: none was ever applied.
         Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "42P01") => {
             Ok(false)
         }

@@ -1,4 +1,4 @@
-//! Who looks: what a list may differ by beside its filter.
+//! The clients of requests, as far as answers or stored keys differ by them.
 
 /// The class of a request's client, by which cached lists are kept apart.
 ///
@@ -18,7 +18,7 @@ impl ViewerClass {
     }
 }
 
-/// Whose idempotency keys are kept apart from whose.
+/// The owner of idempotency keys: the keys of different principals never meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Principal {
     /// Every client: there are no accounts yet.

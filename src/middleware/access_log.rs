@@ -12,14 +12,15 @@ use std::time::Instant;
 
 /// The line of a request that is being handled. If it is dropped before its [`end`](Self::end), because
 /// the client reset the connection, the line has the status 499, as in NGINX's log.
-pub struct AccessLog<'a> {
-    /// What the line says where there is no response; `None` where nothing is to be logged any more.
+pub(super) struct AccessLog<'a> {
+    /// The method and URI for the line of a request that is dropped without a response; `None` once the
+    /// line is written.
     open: Option<(Method, Uri)>,
     started: Instant,
     request_id: &'a str,
 }
 
-/// What a line says.
+/// The fields of a line.
 struct Line<'a> {
     method: &'a str,
     route: &'a str,
@@ -31,7 +32,7 @@ struct Line<'a> {
 
 impl<'a> AccessLog<'a> {
     /// The line of a request that arrives now.
-    pub fn begin(request: &ServiceRequest, request_id: &'a str) -> Self {
+    pub(super) fn begin(request: &ServiceRequest, request_id: &'a str) -> Self {
         Self {
             open: Some((request.method().clone(), request.uri().clone())),
             started: Instant::now(),
@@ -40,7 +41,7 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Writes the line of a request that was answered.
-    pub fn end<B>(mut self, response: &ServiceResponse<B>) {
+    pub(super) fn end<B>(mut self, response: &ServiceResponse<B>) {
         self.open = None;
         let request = response.request();
         if !is_logged(request.path()) {
@@ -107,8 +108,9 @@ fn is_logged(path: &str) -> bool {
     log::log_enabled!(target: "access", level(path))
 }
 
-/// The client's address: what NGINX says, else the other end of the connection. (The framework's
-/// `connection_info` would work out scheme and host as well, and keep all that with each request.)
+/// The client's IP address: the first of `X-Forwarded-For`, which NGINX sets, else the connection's
+/// peer. (The framework's `connection_info` would work out scheme and host as well, and keep all that
+/// with each request.)
 fn client(request: &HttpRequest) -> Cow<'_, str> {
     let forwarded = request.headers().get(header::X_FORWARDED_FOR);
     let forwarded = forwarded

@@ -16,8 +16,9 @@ use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
-/// Wraps every request.
-pub async fn wrap<B: MessageBody>(
+/// The middleware of every request: assigns the request id, completes errors, adds X-Instance and
+/// X-Request-Id, and writes the access log.
+pub(crate) async fn wrap<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {

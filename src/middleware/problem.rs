@@ -7,8 +7,8 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::header;
 use std::error::Error as _;
 
-/// The response, or the problem that it stands for.
-pub fn complete<B: MessageBody>(
+/// The response or, where its status is an error, the same error in the API's shape.
+pub(super) fn complete<B: MessageBody>(
     response: ServiceResponse<B>,
     request_id: &str,
 ) -> ServiceResponse<EitherBody<B, BoxBody>> {
@@ -40,7 +40,7 @@ fn problem<B>(response: &ServiceResponse<B>, request_id: &str) -> Option<HttpRes
     Some(Problem::of_status(status, request_id))
 }
 
-/// Logs what a client is not told.
+/// Logs the cause of an error, which its response does not tell.
 fn log_cause(error: &ApiError, request_id: &str) {
     match (error, error.source()) {
         (ApiError::Internal(_), Some(cause)) => {

@@ -6,8 +6,9 @@ use std::time::Duration;
 /// How long the instance has to answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Fails unless the instance on this port of this host is ready.
-pub async fn run(port: u16) -> Result<(), Box<dyn Error>> {
+/// Asks the instance on this port of this host for `/health/ready`; an error unless it answers with a
+/// success.
+pub(super) async fn run(port: u16) -> Result<(), Box<dyn Error>> {
     let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
     let answer = client
         .get(format!("http://127.0.0.1:{port}/health/ready"))

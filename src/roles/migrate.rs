@@ -8,8 +8,8 @@ use crate::telemetry;
 use env_logger::Target;
 use std::error::Error;
 
-/// Applies the migrations that the database does not have.
-pub async fn run(settings: &MigrateSettings) -> Result<(), Box<dyn Error>> {
+/// Waits for PostgreSQL and applies the migrations that the database lacks.
+pub(super) async fn run(settings: &MigrateSettings) -> Result<(), Box<dyn Error>> {
     telemetry::start(&settings.log, &host_name(), Target::Stdout);
     if !wait_for_database(&settings.database).await? {
         return Ok(());

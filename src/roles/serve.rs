@@ -7,8 +7,8 @@ use crate::telemetry;
 use env_logger::Target;
 use std::error::Error;
 
-/// Serves until SIGTERM or SIGINT.
-pub async fn run(settings: &ServeSettings) -> Result<(), Box<dyn Error>> {
+/// Waits for PostgreSQL and serves until SIGTERM or SIGINT; an error where the port is taken.
+pub(super) async fn run(settings: &ServeSettings) -> Result<(), Box<dyn Error>> {
     let http = &settings.http;
     let name = http.instance.clone().unwrap_or_else(host_name);
     telemetry::start(&settings.log, &name, Target::Stdout);

@@ -11,8 +11,8 @@ use output::Output;
 use serde::ser::{SerializeMap, Serializer as _};
 use std::io::{self, IsTerminal, Write};
 
-/// Starts the log of this process, whose lines carry the name of the instance. To be called once,
-/// and [`end`] before the process ends.
+/// Starts the log of this process, whose lines carry the name of the instance. To be called once; call
+/// [`end`] before the process ends, or its last lines are lost.
 pub fn start(settings: &LogSettings, instance: &str, target: Target) {
     let format = settings.log_format.unwrap_or(match settings.app_env {
         AppEnv::Production => LogFormat::Json,
@@ -46,7 +46,7 @@ pub fn start(settings: &LogSettings, instance: &str, target: Target) {
     _ = log::set_boxed_logger(Box::new(Logger { lines, output }));
 }
 
-/// Waits until every line is written.
+/// Waits until every line that was logged is written to standard output.
 pub fn end() {
     log::logger().flush();
 }
@@ -54,15 +54,15 @@ pub fn end() {
 /// Colours where a person sees them on standard output. JSON has none, and "always" is how to tell
 /// env_logger that it need not look for any to remove.
 fn style(format: LogFormat) -> WriteStyle {
-    let unwanted = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let no_color = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     match format {
         LogFormat::Json => WriteStyle::Always,
-        LogFormat::Pretty if io::stdout().is_terminal() && !unwanted() => WriteStyle::Always,
+        LogFormat::Pretty if io::stdout().is_terminal() && !no_color() => WriteStyle::Always,
         LogFormat::Pretty => WriteStyle::Never,
     }
 }
 
-/// What env_logger does not do: wait for its output.
+/// env_logger's logger, with a `flush` that waits until every line is written.
 struct Logger {
     lines: env_logger::Logger,
     output: Option<Output>,
@@ -84,7 +84,7 @@ impl Log for Logger {
     }
 }
 
-/// Who writes: asked once, because asking costs a system call.
+/// The names of this process in a line; the process id is read once, because that is a system call.
 struct Process {
     instance: String,
     pid: u32,
@@ -116,9 +116,9 @@ fn pretty_line(out: &mut Formatter, record: &Record, process: &Process) -> io::R
 }
 
 fn json_line(out: &mut Formatter, record: &Record, process: &Process) -> io::Result<()> {
-    struct Fields<'a, M: SerializeMap>(&'a mut M);
+    struct JsonFields<'a, M: SerializeMap>(&'a mut M);
 
-    impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Fields<'_, M> {
+    impl<'kvs, M: SerializeMap> VisitSource<'kvs> for JsonFields<'_, M> {
         fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
             self.0
                 .serialize_entry(key.as_str(), &value)
@@ -139,7 +139,7 @@ fn json_line(out: &mut Formatter, record: &Record, process: &Process) -> io::Res
     line.serialize_entry("message", record.args())?;
     record
         .key_values()
-        .visit(&mut Fields(&mut line))
+        .visit(&mut JsonFields(&mut line))
         .map_err(io::Error::other)?;
     line.end()?;
     text.push(b'\n');

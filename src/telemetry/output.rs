@@ -1,6 +1,6 @@
 //! Standard output for log lines, written by a thread of its own and many lines at a time: a system
-//! call for each line costs more than the cached read that it reports, and costs whoever reads the
-//! other end of the pipe (Docker) more than that.
+//! call for each line costs more than the cached read that it reports, and costs the process at the
+//! other end of the pipe (Docker's) more than that.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,33 +9,34 @@ use std::time::Duration;
 
 /// How long a line waits for others to be written with.
 const DELAY: Duration = Duration::from_millis(100);
-/// How many bytes may wait; who has more to say waits too, so nothing is ever lost.
+/// How many bytes may wait to be written; a thread that logs more waits too, so no line is ever lost.
 const LIMIT: usize = 256 * 1024;
 
-/// What is written to it appears on the real output in the same order, soon.
+/// A buffered writer: what is written to it appears on the real output in the same order, within about
+/// 100 ms.
 #[derive(Clone)]
-pub struct Output(Arc<Shared>);
+pub(super) struct Output(Arc<Shared>);
 
 struct Shared {
-    state: Mutex<State>,
-    /// There are lines where there were none, or somebody waits.
+    state: Mutex<BufferState>,
+    /// Signalled when there are lines where there were none, or a thread waits for them to be written.
     work: Condvar,
-    /// Lines were written.
+    /// Signalled when lines were written.
     written: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct BufferState {
     lines: Vec<u8>,
-    /// Whether somebody waits for the lines to be written.
-    urgent: bool,
+    /// Whether a thread waits for the lines to be written.
+    is_urgent: bool,
     /// Whether lines that were taken from here are still being written.
-    writing: bool,
+    is_writing: bool,
 }
 
 impl Output {
     /// An output in front of a real one.
-    pub fn before(real: impl Write + Send + 'static) -> Self {
+    pub(super) fn before(real: impl Write + Send + 'static) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             work: Condvar::new(),
@@ -47,9 +48,9 @@ impl Output {
     }
 
     /// Waits until everything is written.
-    pub fn drain(&self) {
+    pub(super) fn drain(&self) {
         let mut state = self.0.lock();
-        while state.writing || !state.lines.is_empty() {
+        while state.is_writing || !state.lines.is_empty() {
             state = self.0.wait(state);
         }
     }
@@ -75,13 +76,13 @@ impl Write for Output {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, BufferState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until lines were written, which need not be all.
-    fn wait<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        state.urgent = true;
+    fn wait<'a>(&self, mut state: MutexGuard<'a, BufferState>) -> MutexGuard<'a, BufferState> {
+        state.is_urgent = true;
         self.work.notify_one();
         self.written
             .wait(state)
@@ -98,17 +99,17 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner);
             (state, _) = self
                 .work
-                .wait_timeout_while(state, DELAY, |state| !state.urgent)
+                .wait_timeout_while(state, DELAY, |state| !state.is_urgent)
                 .unwrap_or_else(PoisonError::into_inner);
             std::mem::swap(&mut state.lines, &mut taken);
-            state.urgent = false;
-            state.writing = true;
+            state.is_urgent = false;
+            state.is_writing = true;
             drop(state);
-            // Where there is nobody to read the log, there is nobody to tell.
+            // Where the log's reader is gone, this error could not be logged either.
             _ = real.write_all(&taken).and_then(|()| real.flush());
             taken.clear();
             state = self.lock();
-            state.writing = false;
+            state.is_writing = false;
             self.written.notify_all();
         }
     }
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_appears_by_itself() {
+    fn single_line_is_written_without_drain() {
         let (sent, arrived) = mpsc::sync_channel(0);
         let mut output = Output::before(Sent(sent));
         output.write_all(b"a line\n").unwrap();
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn all_lines_of_all_threads_are_there_after_draining_each_thread_s_in_order() {
+    fn drain_writes_the_lines_of_every_thread_in_order() {
         let (sent, arrived) = mpsc::sync_channel(usize::from(u16::MAX));
         let output = Output::before(Sent(sent));
         thread::scope(|scope| {
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn who_writes_faster_than_is_read_waits() {
+    fn writer_faster_than_the_reader_waits_and_loses_nothing() {
         let (sent, arrived) = mpsc::sync_channel(0);
         let mut output = Output::before(Sent(sent));
         let writer = thread::spawn(move || {

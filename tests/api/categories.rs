@@ -5,7 +5,7 @@ use crate::shape::{self, keys};
 use serde_json::{Value, json};
 
 #[actix_web::test]
-async fn a_category_is_created_and_changed() {
+async fn category_is_created_and_updated() {
     let app = TestApp::start().await;
     let answer = app.post("/categories", json!({"name": "Chores"})).await;
     let category = shape::assert_created(&app, "/categories", "category", &answer).await;
@@ -15,13 +15,13 @@ async fn a_category_is_created_and_changed() {
     shape::make_old(&app, "categories").await;
     let path = format!("/categories/{}", category["id"]);
     let answer = app.put(&path, json!({"name": "Housework"})).await;
-    let changed = shape::assert_changed(&answer, "category");
-    shape::assert_touched(&changed);
+    let updated = shape::assert_updated(&answer, "category");
+    shape::assert_touched(&updated);
     assert_eq!(
-        (&changed["id"], &changed["name"]),
+        (&updated["id"], &updated["name"]),
         (&category["id"], &json!("Housework"))
     );
-    shape::assert_one(&app.get(&path).await, &changed);
+    shape::assert_one(&app.get(&path).await, &updated);
 }
 
 #[actix_web::test]
@@ -49,18 +49,18 @@ async fn the_name_keeps_its_rules() {
         (json!({"name": null}), Some("name must be a string.")),
         (json!({"name": ["x"]}), Some("name must be a string.")),
     ] {
-        let (created, changed) = (
+        let (created, updated) = (
             app.post("/categories", body.clone()).await,
             app.put(&path, body.clone()).await,
         );
         if let Some(rule) = rule {
-            for answer in [created, changed] {
+            for answer in [created, updated] {
                 assert_eq!(answer.invalid_paths(), ["name"], "{body}");
                 assert_eq!(answer.problem(400), rule, "{body}");
             }
         } else {
             assert_eq!(created.data(201)["name"], body["name"]);
-            assert_eq!(changed.data(200)["name"], body["name"]);
+            assert_eq!(updated.data(200)["name"], body["name"]);
         }
     }
 }

@@ -22,7 +22,7 @@ async fn process(router: &Router) -> Result<i32, DbError> {
     router.write(|| false, ask).await
 }
 
-/// Whether somebody holds the lock with this number.
+/// Whether a transaction holds the advisory lock with this number.
 async fn is_locked(app: &TestApp, lock: i64) -> bool {
     query_scalar("SELECT exists (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1)")
         .bind(lock)

@@ -1,5 +1,5 @@
-//! An instance that was frozen carries out no write that its caller has given up and may have sent
-//! to another instance.
+//! An instance that was frozen carries out no write whose client has disconnected and may have sent
+//! it to another instance.
 
 use crate::helpers::{TestApp, send, wait_until};
 use crate::process::Process;
@@ -15,8 +15,8 @@ fn signal(process: &Process, signal: &str) {
     assert!(sent.unwrap().success());
 }
 
-/// Sends a request whose answer nobody waits for.
-async fn send_and_leave(process: &Process, method: &str, path: &str, body: &Value) {
+/// Sends a request and disconnects before its answer.
+async fn send_and_disconnect(process: &Process, method: &str, path: &str, body: &Value) {
     let host = process.url.trim_start_matches("http://");
     let body = body.to_string();
     let request = format!(
@@ -30,7 +30,7 @@ async fn send_and_leave(process: &Process, method: &str, path: &str, body: &Valu
 }
 
 #[actix_web::test]
-async fn writes_whose_callers_left_while_an_instance_was_frozen_are_not_carried_out() {
+async fn frozen_instance_carries_out_no_write_of_a_disconnected_client() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     let task = app.create_task("acknowledged", user).await;
@@ -38,11 +38,11 @@ async fn writes_whose_callers_left_while_an_instance_was_frozen_are_not_carried_
     let process = Process::serve(&app, &[("LOG_LEVEL", "info"), ("LOG_FORMAT", "json")]).await;
 
     signal(&process, "STOP");
-    let late = json!({"title": "given up", "userId": user});
+    let late = json!({"title": "sent by a disconnected client", "userId": user});
     for _ in 0..5 {
-        send_and_leave(&process, "PUT", &path, &late).await;
-        send_and_leave(&process, "POST", "/tasks", &late).await;
-        send_and_leave(&process, "DELETE", &path, &json!({})).await;
+        send_and_disconnect(&process, "PUT", &path, &late).await;
+        send_and_disconnect(&process, "POST", "/tasks", &late).await;
+        send_and_disconnect(&process, "DELETE", &path, &json!({})).await;
     }
     signal(&process, "CONT");
     // Connections are served in turn, so these come after those.
@@ -52,13 +52,14 @@ async fn writes_whose_callers_left_while_an_instance_was_frozen_are_not_carried_
     .await;
     // A write through it, which queues behind what it may have begun.
     let added = process.request(Method::POST, "/tasks");
-    let added = send(added.json(&json!({"title": "wanted", "userId": user}))).await;
+    let added =
+        send(added.json(&json!({"title": "sent by a connected client", "userId": user}))).await;
     added.data(201);
     process.end().await;
 
     assert_eq!(
         app.titles("?sort=asc").await,
-        ["acknowledged", "wanted"],
-        "what was given up must not be carried out"
+        ["acknowledged", "sent by a connected client"],
+        "no write of a disconnected client may be carried out"
     );
 }

@@ -112,8 +112,8 @@ async fn users_embedded_in_tasks_are_never_stale() {
     let user = apps[0].add_user("version 0").await;
     apps[0].create_task("task", user).await;
     let write = async |app: &TestApp, version| {
-        let change = json!({"name": format!("version {version}")});
-        app.put(&format!("/users/{user}"), change).await.data(200);
+        let update = json!({"name": format!("version {version}")});
+        app.put(&format!("/users/{user}"), update).await.data(200);
     };
     hammer(&apps, "/tasks", write, |data| {
         version(&data[0]["user"]["name"])
@@ -129,8 +129,8 @@ async fn categories_embedded_in_tasks_are_never_stale() {
     let task = json!({"title": "task", "userId": user, "categoryId": category});
     apps[0].post("/tasks", task).await.data(201);
     let write = async |app: &TestApp, version| {
-        let change = json!({"name": format!("version {version}")});
-        app.put(&format!("/categories/{category}"), change)
+        let update = json!({"name": format!("version {version}")});
+        app.put(&format!("/categories/{category}"), update)
             .await
             .data(200);
     };

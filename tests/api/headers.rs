@@ -1,4 +1,4 @@
-//! The headers of every answer: who answered, and which request.
+//! The headers of every answer: the name of the instance and the id of the request.
 
 use crate::helpers::{Answer, TestApp, send};
 use reqwest::Method;
@@ -6,7 +6,7 @@ use reqwest::header::HeaderValue;
 use serde_json::json;
 
 #[actix_web::test]
-async fn a_sane_request_id_is_taken_over_and_others_are_replaced() {
+async fn valid_request_id_is_propagated_and_others_are_replaced() {
     let app = TestApp::start().await;
     let ask = async |id: &[u8], path: &str| -> Answer {
         let id = HeaderValue::from_bytes(id).unwrap();

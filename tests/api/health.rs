@@ -96,7 +96,7 @@ async fn an_instance_is_ready_once_its_migrations_are_applied() {
     let execute = async |sql: &'static str| {
         sqlx::query(sql).execute(&app.db).await.unwrap();
     };
-    // A newer version has been here: no obstacle.
+    // A newer version of the program has migrated the database: no obstacle.
     execute(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
          VALUES (9999, 'newer', true, '', 0)",
@@ -104,13 +104,13 @@ async fn an_instance_is_ready_once_its_migrations_are_applied() {
     .await;
     assert_eq!(readiness(&app).await.0, 200);
     execute("DELETE FROM _sqlx_migrations WHERE version = 9999").await;
-    // An older version was here.
+    // Only an older version has migrated it.
     execute(
         "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)",
     )
     .await;
     assert_eq!(readiness(&app).await, (503, not_migrated.clone()));
-    // Nobody was here.
+    // No version has.
     execute("DROP TABLE _sqlx_migrations").await;
     assert_eq!(readiness(&app).await, (503, not_migrated));
 }

@@ -1,6 +1,6 @@
 //! A create with an Idempotency-Key is carried out once, however often it is sent.
 
-use crate::helpers::{Answer, Proxy, TestApp, send, servers, wait_until};
+use crate::helpers::{Answer, Proxy, TestApp, collections, send, servers, wait_until};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -29,16 +29,9 @@ async fn count(app: &TestApp, table: &str) -> i64 {
 async fn a_repeat_gets_the_same_answer_and_creates_nothing() {
     let app = TestApp::start().await;
     let sibling = app.sibling(&[]).await;
-    let user = app.add_user("Ada").await;
-    for (path, body) in [
-        ("/tasks", json!({"title": "once", "userId": user})),
-        ("/categories", json!({"name": "once"})),
-        (
-            "/users",
-            json!({"name": "Bo", "email": "bo@example.com", "password": "correct horse"}),
-        ),
-    ] {
-        let table = path.trim_start_matches('/');
+    for collection in collections() {
+        let (path, table) = (&collection.path, collection.table());
+        let body = collection.new_body(&app).await;
         let before = count(&app, table).await;
         let first = post(&app, path, "key-1", &body).await;
         first.data(201);
@@ -160,10 +153,10 @@ async fn a_key_in_flight_is_a_conflict_that_passes() {
     post(&app, "/categories", "key", &body).await.data(201);
 }
 
-/// The instance dies after its commit and before anybody was told of it: the repeat through another
-/// one answers what the first would have, and nobody reads the world before it.
+/// An instance dies between its commit and its announcement: the repeat through another instance gets
+/// the answer of the first attempt, and no read after that shows the state before the write.
 #[actix_web::test]
-async fn a_repeat_after_a_death_between_commit_and_bump_makes_the_write_visible() {
+async fn repeat_after_a_crash_between_commit_and_announcement_makes_the_write_visible() {
     let survivor = TestApp::start().await;
     let proxy = Proxy::start(servers().redis.trim_start_matches("redis://")).await;
     let dying = survivor
@@ -187,7 +180,7 @@ async fn a_repeat_after_a_death_between_commit_and_bump_makes_the_write_visible(
     attempt.abort();
     assert!(
         survivor.titles("").await.is_empty(),
-        "the copy from before, because nobody was told"
+        "the copy from before the write, which was not announced"
     );
 
     let repeat = post(&survivor, "/tasks", "key", &body).await;

@@ -1,6 +1,6 @@
 //! `GET /tasks`: filters, order and pages. Search is in `search.rs`.
 
-use crate::helpers::{Answer, TestApp, send};
+use crate::helpers::{Answer, TestApp, collections, send};
 use crate::shape::{self, keys};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -34,14 +34,10 @@ fn envelope(answer: &Answer) -> [i64; 4] {
 #[actix_web::test]
 async fn an_empty_list_is_a_list() {
     let app = TestApp::start().await;
-    for path in [
-        "/tasks",
-        "/users",
-        "/categories",
-        "/tasks?status=pending",
-        "/tasks?search=x",
-    ] {
-        let answer = app.get(path).await;
+    let filtered = ["/tasks?status=pending", "/tasks?search=x"].map(str::to_owned);
+    let all = collections().into_iter().map(|collection| collection.path);
+    for path in all.chain(filtered) {
+        let answer = app.get(&path).await;
         assert_eq!(answer.data(200), json!([]), "{path}");
         assert_eq!(envelope(&answer), [0, 1, 10, 0], "{path}");
         assert_eq!(answer.header("content-type"), "application/json");
@@ -115,22 +111,22 @@ async fn ids_break_ties() {
         .execute(&app.db)
         .await
         .unwrap();
-    let up: Vec<_> = (1..=12).map(|n| n.to_string()).collect();
-    let down: Vec<_> = up.iter().rev().cloned().collect();
+    let ascending: Vec<_> = (1..=12).map(|n| n.to_string()).collect();
+    let descending: Vec<_> = ascending.iter().rev().cloned().collect();
     for filter in ["", "&status=pending", "&userId=1", "&search=ada"] {
         assert_eq!(
             app.titles(&format!("?limit=12&sort=asc{filter}")).await,
-            up,
+            ascending,
             "{filter}"
         );
         assert_eq!(
             app.titles(&format!("?limit=12&sort=desc{filter}")).await,
-            down,
+            descending,
             "{filter}"
         );
         assert_eq!(
             app.titles(&format!("?limit=5&page=2{filter}")).await,
-            down[5..10],
+            descending[5..10],
             "{filter}"
         );
     }
@@ -235,7 +231,8 @@ fn mentions(task: &Value, text: &str) -> bool {
 #[actix_web::test]
 async fn a_client_that_has_the_list_already_does_not_get_it_again() {
     let app = app_with_tasks(3).await;
-    for path in ["/tasks", "/users", "/categories"] {
+    for collection in collections() {
+        let path = &collection.path;
         let first = app.get(path).await;
         let tag = first.header("etag").to_owned();
         assert!(
@@ -281,21 +278,19 @@ async fn a_client_that_has_the_list_already_does_not_get_it_again() {
                 "{unknown:?}"
             );
         }
-        app.create_category("Chores").await;
-        app.add_user("Grace").await;
-        app.create_task("new", 1).await;
+        collection.create(&app).await;
         let answer = ask(&[&tag]).await;
-        assert_eq!(answer.status, 200, "{path} changed");
+        assert_eq!(answer.status, 200, "{path} after a create");
         assert_ne!(answer.header("etag"), tag);
     }
 }
 
 #[actix_web::test]
-async fn nobody_on_the_way_may_answer_with_a_list_without_asking() {
+async fn lists_are_sent_with_no_cache() {
     let app = app_with_tasks(1).await;
-    for path in ["/tasks", "/users", "/categories"] {
+    for collection in collections() {
         for expected in ["miss", "hit"] {
-            let answer = app.get(path).await;
+            let answer = app.get(&collection.path).await;
             assert_eq!(answer.header("cache-control"), "no-cache");
             assert_eq!(answer.header("x-cache"), expected);
         }

@@ -130,7 +130,7 @@ async fn a_line_for_people_tells_the_same() {
     }
     assert!(
         !line.contains('\u{1b}'),
-        "no colours where nobody sees them: {line:?}"
+        "no colours where standard output is no terminal: {line:?}"
     );
 }
 

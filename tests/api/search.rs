@@ -41,7 +41,7 @@ async fn a_search_looks_at_titles_descriptions_and_names() {
         ("garden", &["Weed"]),
         ("e", &["Mop", "Sweep the yard", "Weed"]),
         ("yard sweep", &[]),
-        // Neither addresses nor states are searched.
+        // Neither e-mail addresses nor statuses are searched.
         ("example.com", &[]),
         ("pending", &[]),
     ] {

@@ -52,8 +52,8 @@ pub fn assert_one(answer: &Answer, thing: &Value) {
     assert_eq!(answer.header("cache-control"), "no-cache");
 }
 
-/// Checks that an answer is 200 after a change; returns the thing as it is now.
-pub fn assert_changed(answer: &Answer, what: &str) -> Value {
+/// Checks that an answer is the 200 of an update; returns the resource in it.
+pub fn assert_updated(answer: &Answer, what: &str) -> Value {
     let body = answer.json();
     assert_eq!(keys(&body), "data message status");
     assert_eq!(body["status"], 200);
@@ -74,12 +74,12 @@ pub async fn assert_deletes(app: &TestApp, path: &str, what: &str) {
 }
 
 /// Checks that every operation on a thing that does not exist is a 404 which names it.
-pub async fn assert_missing(app: &TestApp, collection: &str, what: &str, change: Value) {
+pub async fn assert_missing(app: &TestApp, collection: &str, what: &str, update: Value) {
     for id in [1, i64::MAX] {
         let path = format!("{collection}/{id}");
         let sentence = format!("There is no {what} with the id {id}.");
         assert_eq!(app.get(&path).await.problem(404), sentence);
-        assert_eq!(app.put(&path, change.clone()).await.problem(404), sentence);
+        assert_eq!(app.put(&path, update.clone()).await.problem(404), sentence);
         assert_eq!(app.delete(&path).await.problem(404), sentence);
     }
 }
@@ -109,7 +109,7 @@ pub async fn assert_head_is_like_get(app: &TestApp, path: &str) {
     );
 }
 
-/// Moves a thing's timestamps into the past, for a test to see which of them a change moves.
+/// Moves a thing's timestamps into the past, for a test to see which of them an update moves.
 pub async fn make_old(app: &TestApp, table: &str) {
     let sql = format!("UPDATE {table} SET created_at = '2001-02-03', updated_at = '2001-02-03'");
     sqlx::query(AssertSqlSafe(sql))
@@ -118,7 +118,8 @@ pub async fn make_old(app: &TestApp, table: &str) {
         .unwrap();
 }
 
-/// Checks that a thing that was [made old](make_old) has been changed since.
+/// Checks that a thing that was [made old](make_old) has been updated since: `updatedAt` has moved,
+/// `createdAt` has not.
 pub fn assert_touched(thing: &Value) {
     assert_eq!(thing["createdAt"], "2001-02-03T00:00:00.000Z");
     assert_timestamp(&thing["updatedAt"]);

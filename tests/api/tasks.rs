@@ -100,16 +100,16 @@ async fn lengths_are_counted_in_characters() {
             let mut body = json!({"title": "Sweep", "userId": user});
             body[field] = json!(letter.repeat(length));
             let created = app.post("/tasks", body.clone()).await;
-            let changed = app.put(&path, body.clone()).await;
+            let updated = app.put(&path, body.clone()).await;
             if is_valid {
                 assert_eq!(created.data(201)[field], body[field], "{case}");
-                assert_eq!(changed.data(200)[field], body[field], "{case}");
+                assert_eq!(updated.data(200)[field], body[field], "{case}");
             } else {
                 let rule = match field {
                     "title" => "title must be 1 to 200 characters long.",
                     _ => "description must be at most 1000 characters long.",
                 };
-                for answer in [created, changed] {
+                for answer in [created, updated] {
                     assert_eq!(answer.problem(400), rule, "{case}");
                     assert_eq!(answer.invalid_paths(), [field], "{case}");
                 }
@@ -119,7 +119,7 @@ async fn lengths_are_counted_in_characters() {
 }
 
 #[actix_web::test]
-async fn a_change_leaves_the_rest_as_it_is() {
+async fn update_of_one_field_leaves_the_others_as_they_are() {
     let (app, ada) = app_with_user().await;
     let grace = app.add_user("Grace").await;
     let (chores, garden) = (
@@ -140,19 +140,19 @@ async fn a_change_leaves_the_rest_as_it_is() {
     ] {
         shape::make_old(&app, "tasks").await;
         let answer = app.put(&path, json!({field: value})).await;
-        let changed = shape::assert_changed(&answer, "task");
-        shape::assert_touched(&changed);
-        shape::assert_one(&app.get(&path).await, &changed);
+        let updated = shape::assert_updated(&answer, "task");
+        shape::assert_touched(&updated);
+        shape::assert_one(&app.get(&path).await, &updated);
         task[field] = value;
         for timestamp in ["createdAt", "updatedAt"] {
-            task[timestamp] = changed[timestamp].clone();
+            task[timestamp] = updated[timestamp].clone();
         }
         if let Some((embedded, name)) = embedded {
-            assert_eq!(changed[embedded]["name"], name);
-            assert_eq!(changed[embedded]["id"], task[field]);
-            task[embedded] = changed[embedded].clone();
+            assert_eq!(updated[embedded]["name"], name);
+            assert_eq!(updated[embedded]["id"], task[field]);
+            task[embedded] = updated[embedded].clone();
         }
-        assert_eq!(changed, task, "after a change of {field}");
+        assert_eq!(updated, task, "after an update of {field}");
     }
 }
 
@@ -183,7 +183,7 @@ async fn null_clears_what_may_be_empty() {
 }
 
 #[actix_web::test]
-async fn a_change_of_nothing_is_refused() {
+async fn update_without_a_field_is_400() {
     let (app, user) = app_with_user().await;
     let id = app.create_task("Sweep", user).await["id"].clone();
     let answer = app.put(&format!("/tasks/{id}"), json!({})).await;

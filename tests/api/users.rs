@@ -75,14 +75,14 @@ async fn everything_but_the_password_of_a_user_may_stay_as_it_is() {
         ("email", json!("grace@example.com")),
     ] {
         shape::make_old(&app, "users").await;
-        let changed = shape::assert_changed(&app.put(&path, json!({field: value})).await, "user");
-        shape::assert_touched(&changed);
-        shape::assert_one(&app.get(&path).await, &changed);
+        let updated = shape::assert_updated(&app.put(&path, json!({field: value})).await, "user");
+        shape::assert_touched(&updated);
+        shape::assert_one(&app.get(&path).await, &updated);
         user[field] = value;
         for timestamp in ["createdAt", "updatedAt"] {
-            user[timestamp] = changed[timestamp].clone();
+            user[timestamp] = updated[timestamp].clone();
         }
-        assert_eq!(changed, user);
+        assert_eq!(updated, user);
     }
     let answer = app.put(&path, json!({})).await;
     assert_eq!(
@@ -92,17 +92,17 @@ async fn everything_but_the_password_of_a_user_may_stay_as_it_is() {
 }
 
 #[actix_web::test]
-async fn an_address_belongs_to_one_user_however_it_is_written() {
+async fn email_of_another_user_in_any_case_is_409() {
     let app = TestApp::start().await;
     let user = app.post("/users", ada()).await.data(201);
     let path = format!("/users/{}", user["id"]);
     let mut grace = json!({"name": "Grace", "email": "grace@example.com", "password": "secret"});
     let grace_id = app.post("/users", grace.clone()).await.data(201)["id"].clone();
-    for address in ["ada@example.com", "ADA@EXAMPLE.COM", "Ada@Example.com"] {
-        grace["email"] = json!(address);
+    for email in ["ada@example.com", "ADA@EXAMPLE.COM", "Ada@Example.com"] {
+        grace["email"] = json!(email);
         let answers = [
             app.post("/users", grace.clone()).await,
-            app.put(&format!("/users/{grace_id}"), json!({"email": address}))
+            app.put(&format!("/users/{grace_id}"), json!({"email": email}))
                 .await,
         ];
         for answer in answers {
@@ -110,16 +110,16 @@ async fn an_address_belongs_to_one_user_however_it_is_written() {
             assert_eq!(answer.problem(409), sentence);
         }
     }
-    // A user's own address is not another's.
-    let changed = app.put(&path, json!({"email": "ADA@example.com"})).await;
-    assert_eq!(changed.data(200)["email"], "ADA@example.com");
-    // An address is free again when its user is gone.
+    // A user's own e-mail address is not another's.
+    let updated = app.put(&path, json!({"email": "ADA@example.com"})).await;
+    assert_eq!(updated.data(200)["email"], "ADA@example.com");
+    // An e-mail address is free again when its user is deleted.
     app.delete(&path).await.json();
     app.post("/users", ada()).await.data(201);
 }
 
 #[actix_web::test]
-async fn two_who_take_an_address_at_once_do_not_both_get_it() {
+async fn of_six_concurrent_creates_with_one_email_one_is_201_and_five_are_409() {
     let app = TestApp::start().await;
     let all = (0..6).map(|_| app.post("/users", ada()));
     let answers = futures_util::future::join_all(all).await;
@@ -136,11 +136,11 @@ async fn what_a_user_is_made_from_keeps_rules() {
     let app = TestApp::start().await;
     let user = app.post("/users", ada()).await.data(201);
     let path = format!("/users/{}", user["id"]);
-    let long_address = |length: usize| {
+    let long_email = |length: usize| {
         let domain = format!("{}.{}.{}", "d".repeat(63), "d".repeat(63), "d".repeat(57));
         format!("{}@{domain}", "l".repeat(length - 1 - domain.len()))
     };
-    let address_rule = "email must be an e-mail address, such as ada@example.com.";
+    let email_rule = "email must be an e-mail address, such as ada@example.com.";
     for (field, value, rule) in [
         (
             "name",
@@ -154,15 +154,15 @@ async fn what_a_user_is_made_from_keeps_rules() {
             Some("name must be 1 to 100 characters long."),
         ),
         ("name", json!(null), Some("name must be a string.")),
-        ("email", json!(""), Some(address_rule)),
-        ("email", json!("ada"), Some(address_rule)),
-        ("email", json!("ada@"), Some(address_rule)),
-        ("email", json!("@example.com"), Some(address_rule)),
-        ("email", json!("a da@example.com"), Some(address_rule)),
-        ("email", json!("ada@exam ple.com"), Some(address_rule)),
-        ("email", json!("ada@example.com\n"), Some(address_rule)),
+        ("email", json!(""), Some(email_rule)),
+        ("email", json!("ada"), Some(email_rule)),
+        ("email", json!("ada@"), Some(email_rule)),
+        ("email", json!("@example.com"), Some(email_rule)),
+        ("email", json!("a da@example.com"), Some(email_rule)),
+        ("email", json!("ada@exam ple.com"), Some(email_rule)),
+        ("email", json!("ada@example.com\n"), Some(email_rule)),
         ("email", json!("a+b.c@sub.example.org"), None),
-        ("email", json!(long_address(250)), None),
+        ("email", json!(long_email(250)), None),
         ("email", json!(7), Some("email must be a string.")),
         (
             "password",
@@ -192,8 +192,8 @@ async fn what_a_user_is_made_from_keeps_rules() {
         let created = app.post("/users", new).await;
         let case = format!("{field}: {value}");
         if let Some(rule) = rule {
-            let changed = app.put(&path, json!({field: value})).await;
-            for answer in [created, changed] {
+            let updated = app.put(&path, json!({field: value})).await;
+            for answer in [created, updated] {
                 assert_eq!(answer.invalid_paths(), [field], "{case}");
                 assert_eq!(answer.problem(400), rule, "{case}");
             }

@@ -1,7 +1,7 @@
 //! `taskfleet verify` finds nothing where nothing is wrong, and finds every fault that is put in its
 //! way.
 
-use crate::helpers::TestApp;
+use crate::helpers::{TestApp, collections};
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use taskfleet::roles::verify::check::Rule;
+use taskfleet::roles::verify::check::Anomaly;
 use taskfleet::roles::verify::{Pace, Report, Session};
 
 /// What a proxy in front of instances does wrong.
@@ -23,11 +23,11 @@ enum Fault {
     OldCopies,
     /// It answers single things from copies.
     OldThings,
-    /// It acknowledges changes of tasks that it never makes.
+    /// It acknowledges updates of tasks that it never makes.
     LosesWrites,
     /// It lets every instance forget idempotency keys.
     DropsKeys,
-    /// It shows versions that nobody has written.
+    /// It shows versions that no client has written.
     Invents,
     /// It fails some reads.
     Fails,
@@ -36,7 +36,7 @@ enum Fault {
 }
 
 /// A proxy in front of instances, which take turns.
-struct Proxy {
+struct FaultyProxy {
     fault: Fault,
     upstreams: Vec<String>,
     client: Client,
@@ -48,7 +48,7 @@ struct Proxy {
 const COPY: Duration = Duration::from_millis(500);
 
 async fn start(fault: Fault, apps: &[TestApp]) -> (String, ServerHandle) {
-    let proxy = Data::new(Proxy {
+    let proxy = Data::new(FaultyProxy {
         fault,
         upstreams: apps.iter().map(|app| app.url.clone()).collect(),
         client: Client::builder().no_proxy().build().unwrap(),
@@ -71,7 +71,7 @@ async fn start(fault: Fault, apps: &[TestApp]) -> (String, ServerHandle) {
     (url, handle)
 }
 
-async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<Proxy>) -> HttpResponse {
+async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<FaultyProxy>) -> HttpResponse {
     let path = request.uri().to_string();
     let turn = proxy.turn.fetch_add(1, Ordering::Relaxed);
     let (is_read, is_list) = (request.method() == "GET", path.contains('?'));
@@ -91,8 +91,8 @@ async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<Proxy>) -> HttpR
     if is_read && proxy.fault == Fault::Fails && turn.is_multiple_of(50) {
         return HttpResponse::InternalServerError().finish();
     }
-    let is_change = request.method() == "PUT" && path.starts_with("/tasks/");
-    if is_change && proxy.fault == Fault::LosesWrites {
+    let is_update = request.method() == "PUT" && path.starts_with("/tasks/");
+    if is_update && proxy.fault == Fault::LosesWrites {
         return HttpResponse::Ok().finish();
     }
     let upstream = match proxy.fault {
@@ -127,7 +127,7 @@ async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<Proxy>) -> HttpR
     response.body(body)
 }
 
-/// Checks the deployment at this address until there was enough to see.
+/// Checks the deployment at this URL until there was enough to see.
 async fn verify(url: &str) -> Report {
     let pace = Pace {
         readers: 4,
@@ -151,22 +151,23 @@ async fn verify_with(fault: Fault) -> Report {
     let (url, handle) = start(fault, &apps).await;
     let report = verify(&url).await;
     handle.stop(false).await;
-    for table in ["tasks", "users", "categories"] {
+    for collection in collections() {
+        let table = collection.table();
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        let left: i64 = sqlx::query_scalar(sql)
+        let remaining: i64 = sqlx::query_scalar(sql)
             .fetch_one(&apps[0].db)
             .await
             .unwrap();
         // The second thing under a key is found in the list, and so removed as well.
-        assert_eq!(left, 0, "{table} are left of {fault:?}");
+        assert_eq!(remaining, 0, "{table} are left of {fault:?}");
     }
     report
 }
 
-/// The rules that were broken, and whether requests failed.
-fn broken(report: &Report) -> Vec<Rule> {
-    let rules = Rule::ALL.into_iter();
-    rules.filter(|rule| report.count(*rule) > 0).collect()
+/// The kinds of anomaly that a report has.
+fn anomalies(report: &Report) -> Vec<Anomaly> {
+    let all = Anomaly::ALL.into_iter();
+    all.filter(|anomaly| report.count(*anomaly) > 0).collect()
 }
 
 #[actix_web::test]
@@ -183,7 +184,7 @@ async fn a_healthy_deployment_passes() {
 async fn a_cache_that_ignores_generations_is_found() {
     for fault in [Fault::OldCopies, Fault::OldThings] {
         let report = verify_with(fault).await;
-        assert!(report.count(Rule::Stale) > 0, "{fault:?}: {report}");
+        assert!(report.count(Anomaly::Stale) > 0, "{fault:?}: {report}");
         let stalest = report.stalest().unwrap();
         assert!(
             Duration::ZERO < stalest && stalest <= 2 * COPY,
@@ -194,7 +195,7 @@ async fn a_cache_that_ignores_generations_is_found() {
 
 /// Its writes reach the database, and the other instance does not hear of them.
 #[actix_web::test]
-async fn an_instance_that_skips_the_bump_is_found() {
+async fn instance_that_announces_nothing_breaks_rule_stale() {
     let other = TestApp::start().await;
     let prefix = format!("{}elsewhere:", other.settings.cache.redis_key_prefix);
     let silent = other.sibling(&["--redis-key-prefix", &prefix]).await;
@@ -202,7 +203,7 @@ async fn an_instance_that_skips_the_bump_is_found() {
     let (url, handle) = start(Fault::WritesToFirst, &apps).await;
     let report = verify(&url).await;
     handle.stop(false).await;
-    assert!(broken(&report).contains(&Rule::Stale), "{report}");
+    assert!(anomalies(&report).contains(&Anomaly::Stale), "{report}");
     let text = report.to_string();
     assert!(
         text.contains("was acknowledged at") && text.contains("GET /"),
@@ -213,25 +214,29 @@ async fn an_instance_that_skips_the_bump_is_found() {
 #[actix_web::test]
 async fn lost_writes_are_found() {
     let report = verify_with(Fault::LosesWrites).await;
-    assert_eq!(broken(&report), [Rule::Stale, Rule::Lost], "{report}");
+    assert_eq!(
+        anomalies(&report),
+        [Anomaly::Stale, Anomaly::Lost],
+        "{report}"
+    );
 }
 
 #[actix_web::test]
 async fn a_repeat_that_writes_twice_is_found() {
     let report = verify_with(Fault::DropsKeys).await;
-    assert_eq!(broken(&report), [Rule::Duplicate], "{report}");
+    assert_eq!(anomalies(&report), [Anomaly::Duplicate], "{report}");
 }
 
 #[actix_web::test]
 async fn values_from_the_future_are_found() {
     let report = verify_with(Fault::Invents).await;
-    assert!(broken(&report).contains(&Rule::Future), "{report}");
+    assert!(anomalies(&report).contains(&Anomaly::Future), "{report}");
 }
 
 #[actix_web::test]
 async fn failed_requests_are_found() {
     let report = verify_with(Fault::Fails).await;
-    assert_eq!(broken(&report), [], "{report}");
+    assert_eq!(anomalies(&report), [], "{report}");
     assert!(
         !report.failed_reads.is_empty() && !report.is_clean(),
         "{report}"

@@ -1,8 +1,8 @@
-//! Redis stopped, paused, full and restarted empty while requests run: nobody notices but by the
-//! pace.
+//! Redis stopped, paused, full and restarted empty while requests run: clients see slower answers, and
+//! neither an error nor a stale list.
 //!
 //! A test program of its own, which cargo runs when no other does, because what is promised here is
-//! a time: a busy machine would break it without anybody's fault.
+//! a time: on a busy machine it would fail without a fault in the program.
 
 #![expect(
     clippy::unwrap_used,
@@ -256,9 +256,10 @@ async fn redis_restored_to_an_older_state() {
     assert_eq!(list.json()["total"], 1);
 }
 
-/// A write whose bump is lost with the connection is seen by the others once it can be delivered.
+/// A write whose announcement is lost with the connection to Redis is seen by other instances once
+/// the writer has a new connection.
 #[actix_web::test]
-async fn a_bump_that_could_not_be_delivered_is_delivered_later() {
+async fn announcement_that_failed_is_made_on_the_next_connection() {
     let _alone = ALONE.lock().await;
     let proxy = Proxy::to_redis().await;
     let flags = [

@@ -16,12 +16,12 @@ pub struct Statement {
 }
 
 /// A file that is being read.
-struct Reader<'a> {
+struct StatementReader<'a> {
     rest: &'a str,
     line: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> StatementReader<'a> {
     /// Takes so many bytes.
     fn take(&mut self, bytes: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at(bytes);
@@ -96,7 +96,7 @@ fn comment_above(comments: &BTreeMap<usize, &str>, line: usize) -> Vec<String> {
 
 /// The statements of an SQL file.
 pub fn statements(sql: &str) -> Vec<Statement> {
-    let mut reader = Reader { rest: sql, line: 1 };
+    let mut reader = StatementReader { rest: sql, line: 1 };
     let mut comments = BTreeMap::new();
     let (mut all, mut current) = (Vec::new(), None::<Statement>);
     while let Some(first) = reader.rest.chars().next() {

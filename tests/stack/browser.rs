@@ -1,4 +1,4 @@
-//! Swagger UI in a real browser, which reaches the system through NGINX like everyone.
+//! Swagger UI in a real browser, which reaches the system through NGINX like every client.
 
 use crate::stack::{Stack, setting};
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
@@ -44,7 +44,7 @@ fn operations(document: &Value) -> usize {
 
 async fn visit(browser: Client, operations: usize) {
     let url = setting("STACK_BROWSER_URL");
-    // Where people who look for documentation may knock.
+    // The paths under which a person may look for the documentation.
     for path in ["/docs", "/api-docs"] {
         browser.goto(&format!("{url}{path}")).await.unwrap();
         let arrived = browser.current_url().await.unwrap();

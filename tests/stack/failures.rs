@@ -4,7 +4,7 @@ use crate::stack::{INSTANCES, Stack, docker, setting, wait_until};
 use crate::traffic::Traffic;
 use std::time::{Duration, Instant};
 use taskfleet::roles::verify::Report;
-use taskfleet::roles::verify::check::Rule;
+use taskfleet::roles::verify::check::Anomaly;
 use tokio::time::sleep;
 
 /// The replicas' services.
@@ -20,7 +20,7 @@ impl Stack {
             let name = service.trim_start_matches("postgres-");
             traffic
                 .sees(&format!("{name} serves"), 10, |read| {
-                    read.origin.source.as_deref() == Some(name)
+                    read.origin.served_from.as_deref() == Some(name)
                 })
                 .await;
         }
@@ -161,7 +161,7 @@ async fn an_instance_cut_off_from_redis_alone_leaves_nothing_older_than_the_ttl(
         report.failed_reads.is_empty() && report.failed_writes.is_empty(),
         "{report}"
     );
-    for rule in [Rule::Lost, Rule::Duplicate, Rule::Future] {
+    for rule in [Anomaly::Lost, Anomaly::Duplicate, Anomaly::Future] {
         assert_eq!(report.count(rule), 0, "{report}");
     }
     assert!(report.stalest().unwrap_or_default() < ttl, "{report}");
@@ -214,8 +214,8 @@ async fn replicas_that_do_not_replay_are_not_read_from() {
         })
         .await;
     }
-    let is_of_replica = |read: &taskfleet::roles::verify::history::Read| {
-        let source = read.origin.source.as_deref();
+    let is_of_replica = |read: &taskfleet::roles::verify::history::ReadRecord| {
+        let source = read.origin.served_from.as_deref();
         source.is_some_and(|source| source.starts_with("replica"))
     };
     // From the first write on that they have not replayed.
@@ -265,8 +265,8 @@ async fn a_primary_that_stops_for_5_s_costs_only_what_needs_it() {
     );
     let failures = report.failed_reads.iter().chain(&report.failed_writes);
     for failure in failures {
-        assert!(failure.what.contains(": 503 "), "{failure:?}");
-        assert!(failure.took < LONGEST_WAIT, "{failure:?}");
+        assert!(failure.description.contains(": 503 "), "{failure:?}");
+        assert!(failure.duration < LONGEST_WAIT, "{failure:?}");
     }
     assert!(report.slowest_read < LONGEST_WAIT, "{report}");
     stack.record("the primary is stopped for 5 s", &report);

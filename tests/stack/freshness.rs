@@ -19,8 +19,8 @@ impl Stack {
             let answer = self.get(path).await;
             let body = answer.json(status);
             assert!(passes(&body), "{path}: {:?} {body}", answer.headers);
-            let outcome = answer.maybe_header("x-cache").unwrap_or("none");
-            *cache.entry(outcome.to_owned()).or_default() += 1;
+            let cache_status = answer.maybe_header("x-cache").unwrap_or("none");
+            *cache.entry(cache_status.to_owned()).or_default() += 1;
             answered.insert(answer.header("x-instance").to_owned());
             if answered.len() == INSTANCES {
                 return cache;
@@ -57,7 +57,7 @@ async fn every_instance_shows_a_write_to_tasks_users_and_categories_at_once() {
         format!("/users/{user}"),
         format!("/categories/{category}"),
     );
-    for (path, change, in_list, in_one, value) in [
+    for (path, field, in_list, in_one, value) in [
         (
             &task,
             "status",
@@ -74,8 +74,8 @@ async fn every_instance_shows_a_write_to_tasks_users_and_categories_at_once() {
             "bugs",
         ),
     ] {
-        let change = json!({ change: value });
-        stack.put(path, &change).await.json(200);
+        let update = json!({ field: value });
+        stack.put(path, &update).await.json(200);
         let shows = is(in_list, value);
         stack.every_instance_shows(&list, 200, shows).await;
         stack
@@ -86,10 +86,10 @@ async fn every_instance_shows_a_write_to_tasks_users_and_categories_at_once() {
     // Round after round without a write, until no instance has to ask the database.
     let mut hits = 0;
     for _ in 0..10 {
-        let outcomes = stack.every_instance_shows(&list, 200, totals(1)).await;
-        hits = outcomes.get("hit").copied().unwrap_or_default();
-        println!("X-Cache: {outcomes:?}");
-        if outcomes.len() == 1 && hits >= INSTANCES as u64 {
+        let cache_statuses = stack.every_instance_shows(&list, 200, totals(1)).await;
+        hits = cache_statuses.get("hit").copied().unwrap_or_default();
+        println!("X-Cache: {cache_statuses:?}");
+        if cache_statuses.len() == 1 && hits >= INSTANCES as u64 {
             break;
         }
     }

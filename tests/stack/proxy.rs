@@ -231,17 +231,17 @@ async fn a_compressed_answer_has_an_etag_that_gets_a_304_until_something_changes
             assert!(known.body.is_empty());
         }
     }
-    let change = json!({"title": "changed"});
-    stack.put(&paths[0], &change).await.json(200);
-    let changed = get(Some(etag)).await;
-    assert_eq!(changed.status, 200);
-    assert_ne!(changed.header("etag"), etag);
+    let update = json!({"title": "updated"});
+    stack.put(&paths[0], &update).await.json(200);
+    let updated = get(Some(etag)).await;
+    assert_eq!(updated.status, 200);
+    assert_ne!(updated.header("etag"), etag);
     stack.remove(paths).await;
     stack.remove([format!("/users/{user}")]).await;
 }
 
 #[tokio::test]
-async fn the_log_names_the_client_and_believes_nobody_who_claims_to_be_another() {
+async fn logs_name_the_client_of_nginx_and_no_forwarded_header_it_sent() {
     let stack = Stack::of_four().await;
     let id = format!("client-{}", uuid::Uuid::new_v4().simple());
     let request = stack.request(Method::GET, "/tasks");
@@ -259,10 +259,10 @@ async fn the_log_names_the_client_and_believes_nobody_who_claims_to_be_another()
 }
 
 #[tokio::test]
-async fn a_request_id_passes_if_it_is_sane_and_is_replaced_if_not() {
+async fn valid_request_id_passes_nginx_and_others_are_replaced() {
     let stack = Stack::of_four().await;
-    let sane = "01J9ZC3Q-retry_2.a:b/c+d=";
-    for (given, kept) in [(sane, true), ("two words", false), ("\"quoted\"", false)] {
+    let valid = "01J9ZC3Q-retry_2.a:b/c+d=";
+    for (given, kept) in [(valid, true), ("two words", false), ("\"quoted\"", false)] {
         let request = stack.request(Method::GET, "/tasks");
         let answer = send(request.header("x-request-id", given)).await;
         assert_eq!(answer.header("x-request-id") == given, kept, "{answer:?}");

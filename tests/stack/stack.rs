@@ -10,7 +10,7 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use taskfleet::roles::verify::Report;
-use taskfleet::roles::verify::check::Rule;
+use taskfleet::roles::verify::check::Anomaly;
 use tokio::process::Command;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{sleep, timeout};
@@ -27,7 +27,7 @@ const SERVICES: [&str; 5] = [
     "redis",
 ];
 
-/// Whoever has it has the system.
+/// Held by the test that uses the system.
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// The composed system, for one test.
@@ -149,9 +149,9 @@ impl Stack {
             report.writes,
             report.failed_reads.len(),
             report.failed_writes.len(),
-            report.count(Rule::Lost),
-            report.count(Rule::Duplicate),
-            report.count(Rule::Stale),
+            report.count(Anomaly::Lost),
+            report.count(Anomaly::Duplicate),
+            report.count(Anomaly::Stale),
             stalest.as_deref().unwrap_or("-"),
             report.slowest_read,
         );

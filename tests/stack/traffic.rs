@@ -3,7 +3,7 @@
 
 use crate::stack::{Stack, wait_until};
 use std::collections::{BTreeMap, BTreeSet};
-use taskfleet::roles::verify::history::{History, Read};
+use taskfleet::roles::verify::history::{History, ReadRecord};
 use taskfleet::roles::verify::{Pace, Report, Session};
 
 /// Readers and writers at work.
@@ -27,7 +27,7 @@ impl Traffic {
     }
 
     /// How many reads were answered so far for which this is true.
-    pub fn count(&self, is_counted: impl Fn(&Read) -> bool) -> usize {
+    pub fn count(&self, is_counted: impl Fn(&ReadRecord) -> bool) -> usize {
         let count =
             |history: &History| history.reads.iter().filter(|read| is_counted(read)).count();
         self.session.so_far(count)
@@ -49,15 +49,15 @@ impl Traffic {
     }
 
     /// Waits until so many more reads are answered for which this is true.
-    pub async fn sees(&self, what: &str, count: usize, is_seen: impl Fn(&Read) -> bool) {
+    pub async fn sees(&self, what: &str, count: usize, is_seen: impl Fn(&ReadRecord) -> bool) {
         let before = self.count(&is_seen);
         wait_until(what, async || self.count(&is_seen) >= before + count).await;
     }
 
     /// Waits until so many more lists carry this `X-Cache`.
-    pub async fn sees_cache(&self, outcome: &str, count: usize) {
-        let what = format!("X-Cache says {outcome}");
-        let is_seen = |read: &Read| read.origin.cache.as_deref() == Some(outcome);
+    pub async fn sees_cache(&self, cache_status: &str, count: usize) {
+        let what = format!("X-Cache says {cache_status}");
+        let is_seen = |read: &ReadRecord| read.origin.cache.as_deref() == Some(cache_status);
         self.sees(&what, count, is_seen).await;
     }
 

@@ -24,7 +24,7 @@ make_cluster() {
   local words=()
   read -r -a words <<<"${POSTGRES_INITDB_ARGS:-}"
   initdb --username="$POSTGRES_USER" --pwfile=<(printf '%s\n' "${POSTGRES_PASSWORD:-}") "${words[@]}"
-  # initdb trusts loopback only; everyone else needs the password.
+  # initdb trusts loopback only; every other client needs the password.
   printf '\nhost all all all %s\n' "$auth" >>"$PGDATA/pg_hba.conf"
 }
 
@@ -50,7 +50,7 @@ first_start() {
   export POSTGRES_USER="${POSTGRES_USER:-postgres}"
   export POSTGRES_DB="${POSTGRES_DB:-$POSTGRES_USER}"
   make_cluster
-  # A server that no network client can reach, so that nobody sees a half-made database. It logs to
+  # A server that no network client can reach, so that none sees a half-made database. It logs to
   # stdout and the real one to stderr; test tools tell them apart by that.
   pg_ctl -D "$PGDATA" -w start -o "$(printf '%q ' "${@:2}" -c listen_addresses=)"
   if [ "$POSTGRES_DB" != postgres ]; then

@@ -1,4 +1,4 @@
-//! Query strings, of which everything that is wrong is told at once.
+//! Query strings, of which all errors are told at once.
 
 use crate::api::error::ApiError;
 use crate::domain::fields::FieldError;
@@ -8,15 +8,15 @@ use std::ops::RangeInclusive;
 
 /// The parameters of a query string, taken out one by one.
 #[derive(Debug)]
-pub struct Parameters {
+pub(crate) struct Parameters {
     remaining: Vec<(String, String)>,
     known: Vec<&'static str>,
     errors: Vec<FieldError>,
 }
 
 impl Parameters {
-    /// The parameters of this query string.
-    pub fn parse(query: &str) -> Result<Self, ApiError> {
+    /// The parameters of this query string; a 400 where it is not UTF-8.
+    pub(crate) fn parse(query: &str) -> Result<Self, ApiError> {
         if percent_encoding::percent_decode_str(query)
             .decode_utf8()
             .is_err()
@@ -34,9 +34,9 @@ impl Parameters {
         })
     }
 
-    /// Takes a parameter that may be left out: what `read` makes of it. `None` also where that is wrong,
-    /// which [`finish`](Self::finish) then tells.
-    pub fn optional<T>(
+    /// Takes an optional parameter, parsed by `read`. `None` where the parameter is left out, and where
+    /// it is invalid, which [`finish`](Self::finish) tells.
+    pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&str) -> Result<T, String>,
@@ -57,15 +57,15 @@ impl Parameters {
             .ok()
     }
 
-    /// Takes an id.
-    pub fn id<T>(&mut self, name: &'static str) -> Option<Id<T>> {
+    /// Takes an optional parameter that is an id. `None` as for [`optional`](Self::optional).
+    pub(crate) fn id<T>(&mut self, name: &'static str) -> Option<Id<T>> {
         self.optional(name, |text| {
             Id::parse(text).ok_or_else(|| id::RULE.to_owned())
         })
     }
 
-    /// Takes `page` and `limit`.
-    pub fn page(&mut self) -> Page {
+    /// Takes `page` and `limit`, with their defaults 1 and 10.
+    pub(crate) fn page(&mut self) -> Page {
         let number = self.number("page", 1..=MAX_PAGE).unwrap_or(1);
         let limit = self.number("limit", 1..=MAX_LIMIT).unwrap_or(10);
         Page { number, limit }
@@ -84,8 +84,9 @@ impl Parameters {
         })
     }
 
-    /// Fails with everything that is wrong with what was taken, and with what was not.
-    pub fn finish(mut self) -> Result<(), ApiError> {
+    /// Ends the parsing: a 400 with every error in the parameters that were taken, and with every
+    /// parameter that was not.
+    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
         for (name, _) in self.remaining {
             let known = self.known.join(", ");
             let message = format!("is not a parameter here; the parameters are {known}");

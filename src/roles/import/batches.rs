@@ -1,7 +1,7 @@
-//! The thread that reads, because reading blocks, and gathers rows into batches.
+//! The thread that reads a file, because reading blocks, and makes batches of its rows.
 
 use super::error::ImportError;
-use super::reader::{Reader, RejectedRow};
+use super::reader::{RejectedRow, RowReader};
 use crate::domain::import_row::KeyedRow;
 use std::collections::HashMap;
 use std::io;
@@ -10,26 +10,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// How many rows are loaded at once.
+/// The number of rows in a batch, which is one transaction.
 const BATCH_ROWS: usize = 1000;
-/// How many batches are read ahead while one is loaded.
+/// The most batches that are read ahead while one is loaded.
 const AHEAD: usize = 2;
 
-/// Rows to be loaded together.
-pub struct Batch {
-    /// The rows.
+/// Rows that are loaded in one transaction.
+pub(super) struct Batch {
+    /// The rows, in the order of the file.
     pub rows: Vec<KeyedRow>,
-    /// How many bytes of the file had been read when the last of them was.
+    /// The number of bytes of the file that had been read after the last row.
     pub end: u64,
 }
 
-/// Begins to read, and yields batches until the file ends or cannot be read any further. Each row
-/// that cannot be loaded goes to `refuse`.
+/// Starts the thread that reads, and returns the receiver of its batches, which ends with the file or
+/// with an error where it cannot be read any further. Each rejected row goes to `refuse`. An error
+/// where the thread cannot be started.
 ///
 /// The thread is one of its own, not one of the runtime's, because the program does not wait for
 /// it at its end: it may be waiting for standard input.
-pub fn read(
-    reader: Reader,
+pub(super) fn read(
+    reader: RowReader,
     name: String,
     position: Arc<AtomicU64>,
     refuse: impl FnMut(RejectedRow) + Send + 'static,
@@ -38,31 +39,31 @@ pub fn read(
     thread::Builder::new()
         .name("import".to_owned())
         .spawn(move || {
-            let mut gathering = Gathering {
+            let mut batcher = RowBatcher {
                 reader,
                 position,
                 refuse,
                 seen: HashMap::new(),
             };
-            gathering.run(&name, &sender);
+            batcher.run(&name, &sender);
         })?;
     Ok(receiver)
 }
 
-struct Gathering<F> {
-    reader: Reader,
+struct RowBatcher<F> {
+    reader: RowReader,
     position: Arc<AtomicU64>,
     refuse: F,
-    /// How often each row was there, by half of its hash, to spare memory.
+    /// The number of equal rows so far, by the first half of their hash, to spare memory.
     seen: HashMap<[u8; 16], u64>,
 }
 
-impl<F: FnMut(RejectedRow)> Gathering<F> {
-    /// Hands on batches until the file ends, cannot be read, or nobody wants any more.
+impl<F: FnMut(RejectedRow)> RowBatcher<F> {
+    /// Sends batches until the file ends, cannot be read, or the import has dropped the receiver.
     fn run(&mut self, name: &str, sender: &Sender<Result<Batch, ImportError>>) {
         loop {
             let mut rows = Vec::with_capacity(BATCH_ROWS);
-            let read = self.gather(&mut rows);
+            let read = self.fill(&mut rows);
             let end = self.position.load(Ordering::Relaxed);
             if !rows.is_empty() && sender.blocking_send(Ok(Batch { rows, end })).is_err() {
                 return;
@@ -73,7 +74,7 @@ impl<F: FnMut(RejectedRow)> Gathering<F> {
                 Err(error) => {
                     let line = self.reader.next_number();
                     let error = ImportError::Unreadable(name.to_owned(), line, error);
-                    // Nobody is there to hear it only where something else has failed before.
+                    // The receiver is dropped only where the import has failed with another error.
                     _ = sender.blocking_send(Err(error));
                     return;
                 }
@@ -82,7 +83,7 @@ impl<F: FnMut(RejectedRow)> Gathering<F> {
     }
 
     /// Reads rows until a batch is full or, which is `false`, the file ends.
-    fn gather(&mut self, rows: &mut Vec<KeyedRow>) -> io::Result<bool> {
+    fn fill(&mut self, rows: &mut Vec<KeyedRow>) -> io::Result<bool> {
         while rows.len() < BATCH_ROWS {
             match self.reader.next_row()? {
                 None => return Ok(false),

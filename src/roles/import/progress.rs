@@ -1,28 +1,29 @@
-//! How far an import has come: a bar on a terminal, plain lines elsewhere.
+//! The progress of an import: a bar on a terminal, plain lines elsewhere.
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// After how many rows a plain line is written.
+/// The number of rows between two plain lines.
 const PLAIN_EVERY: u64 = 5_000;
 const BAR: &str = "{bar:40} {percent:>3} %  {msg}  {eta} left";
 const SPINNER: &str = "{spinner} {msg}  {elapsed}";
 
-/// Shows how far an import has come, on standard error.
+/// The progress display on standard error.
 #[derive(Clone)]
-pub struct Progress {
+pub(super) struct Progress {
     /// Draws nothing where standard error is no terminal.
     bar: ProgressBar,
     is_terminal: bool,
-    /// How many rows were loaded.
+    /// The number of rows that were loaded.
     rows: Arc<AtomicU64>,
 }
 
 impl Progress {
-    /// Nothing done yet, of so many bytes, if it is known how many.
-    pub fn start(bytes: Option<u64>) -> Self {
+    /// A display of no progress yet, of an input file of this size in bytes; `None` where it is not
+    /// known.
+    pub(super) fn start(bytes: Option<u64>) -> Self {
         let (bar, template) = match bytes {
             Some(bytes) => (ProgressBar::new(bytes), BAR),
             None => (ProgressBar::new_spinner(), SPINNER),
@@ -37,8 +38,8 @@ impl Progress {
         }
     }
 
-    /// So many more rows were loaded, up to this byte of the file.
-    pub fn advance(&self, rows: u64, byte: u64) {
+    /// Counts this many more rows, up to this byte of the input file.
+    pub(super) fn advance(&self, rows: u64, byte: u64) {
         let before = self.rows.fetch_add(rows, Ordering::Relaxed);
         let now = before + rows;
         self.bar.set_message(format!("{} rows", HumanCount(now)));
@@ -50,13 +51,13 @@ impl Progress {
         }
     }
 
-    /// Writes a line without spoiling the bar.
-    pub fn print(&self, line: &str) {
+    /// Prints a line above the bar.
+    pub(super) fn print(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));
     }
 
-    /// Takes the bar away.
-    pub fn end(&self) {
+    /// Removes the bar.
+    pub(super) fn end(&self) {
         self.bar.finish_and_clear();
     }
 }

@@ -11,41 +11,42 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::io::{self, BufRead};
 
-/// What a fault is about that is not about one field.
+/// The path of an error that is not about one field.
 const WHOLE_ROW: &str = "row";
 
-/// A row that was refused, as it is written down.
+/// A row that was rejected, as it stands in the file of rejected rows.
 #[derive(Debug, Serialize)]
-pub struct RejectedRow {
-    /// The number of its first line, counted from 1.
+pub(super) struct RejectedRow {
+    /// The number of the row's first line, counted from 1.
     pub line: u64,
-    /// Everything that is wrong with it.
+    /// Every error in the row.
     pub errors: Vec<FieldError>,
-    /// The row itself.
+    /// The row as it stood in the input file.
     pub row: Original,
 }
 
-/// A row as it stood in its file.
+/// The text of a row in the input file.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum Original {
-    /// A JSON object, unchanged.
+pub(super) enum Original {
+    /// The JSON object of an NDJSON row, unchanged.
     Json(Box<RawValue>),
-    /// Anything else.
+    /// A CSV row, or an NDJSON row that is no JSON object.
     Text(String),
 }
 
 /// Reads the rows of a file.
-pub struct Reader {
+pub(super) struct RowReader {
     lines: Lines<Box<dyn BufRead + Send>>,
     format: Format,
     /// The names of the columns, for CSV.
     header: Vec<String>,
 }
 
-impl Reader {
-    /// Begins to read; from a CSV file, its header.
-    pub fn new(source: InputFile, name: &str) -> Result<Self, ImportError> {
+impl RowReader {
+    /// A reader of the rows of this file, after the header of a CSV file. An error where the header
+    /// cannot be read or lacks a field.
+    pub(super) fn new(source: InputFile, name: &str) -> Result<Self, ImportError> {
         let mut lines = Lines::new(source.text);
         let header = match source.format {
             Format::Ndjson => Vec::new(),
@@ -65,12 +66,13 @@ impl Reader {
     }
 
     /// The number of the line at which the next row begins.
-    pub fn next_number(&self) -> u64 {
+    pub(super) fn next_number(&self) -> u64 {
         self.lines.next_number()
     }
 
-    /// The next row; `None` at the end.
-    pub fn next_row(&mut self) -> io::Result<Option<Result<ImportRow, RejectedRow>>> {
+    /// The next row, valid or rejected; `None` at the end of the file. An error where the file cannot
+    /// be read any further.
+    pub(super) fn next_row(&mut self) -> io::Result<Option<Result<ImportRow, RejectedRow>>> {
         let raw = match self.format {
             Format::Ndjson => self.lines.next_line()?,
             Format::Csv => self.lines.next_record()?,
@@ -205,9 +207,9 @@ mod tests {
 
     const HEADER: &str = "createdAt,title,description,status,category,userName,userEmail\n";
 
-    fn reader(file: &str, text: impl Into<Vec<u8>>) -> Result<Reader, ImportError> {
+    fn reader(file: &str, text: impl Into<Vec<u8>>) -> Result<RowReader, ImportError> {
         let source = InputFile::of(Cursor::new(text.into()), Path::new(file), None)?;
-        Reader::new(source, file)
+        RowReader::new(source, file)
     }
 
     fn rows(file: &str, text: impl Into<Vec<u8>>) -> Vec<Result<ImportRow, RejectedRow>> {

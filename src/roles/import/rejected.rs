@@ -1,5 +1,4 @@
-//! Where refused rows go: a file beside the one that is loaded or, where none can be written,
-//! standard error.
+//! Rejected rows: a file beside the input file or, where it cannot be written, standard error.
 
 use super::input_file;
 use super::progress::Progress;
@@ -9,8 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The refused rows of an import.
-pub struct Rejected {
+/// The rejected rows of an import.
+pub(super) struct Rejected {
     path: PathBuf,
     is_stdin: bool,
     target: Target,
@@ -18,17 +17,17 @@ pub struct Rejected {
 }
 
 enum Target {
-    /// No row was refused yet, so nothing was opened.
+    /// No row was rejected yet, so no file was opened.
     Unopened,
     File(File),
-    /// The file cannot be written, for this reason; none where rows come from standard input and it
-    /// could not be made, because a client that pipes rows in has asked for no file.
+    /// The file cannot be written, for this reason; `None` where the rows come from standard input and
+    /// the file could not be created: an import from a pipe was given no file to name in a message.
     StandardError(Option<io::Error>),
 }
 
 impl Rejected {
-    /// None yet, of this file.
-    pub fn of(file: &Path) -> Self {
+    /// The rejected rows of an import of this file, none so far.
+    pub(super) fn of(file: &Path) -> Self {
         let is_stdin = input_file::is_stdin(file);
         let mut path = match is_stdin {
             true => "stdin".into(),
@@ -43,13 +42,13 @@ impl Rejected {
         }
     }
 
-    /// How many there are.
-    pub fn count(&self) -> u64 {
+    /// The number of rejected rows so far.
+    pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Writes one down, at once, so that it is there however the import ends.
-    pub fn add(&mut self, row: &RejectedRow, progress: &Progress) {
+    /// Writes a rejected row at once, so that it is there however the import ends.
+    pub(super) fn add(&mut self, row: &RejectedRow, progress: &Progress) {
         self.count += 1;
         // Nothing in a row has keys that are no strings or anything else that is not JSON.
         let line = serde_json::to_string(row).unwrap_or_else(|error| error.to_string()) + "\n";
@@ -70,9 +69,9 @@ impl Rejected {
         }
     }
 
-    /// Removes what an earlier import left, where this one, which came to the end of its file,
-    /// refused nothing.
-    pub fn tidy(&self) -> io::Result<()> {
+    /// Removes the file of an earlier import, where this one has refused no row. To be called at the
+    /// end of the input. An error where there is such a file and it cannot be removed.
+    pub(super) fn remove_stale_file(&self) -> io::Result<()> {
         match self.target {
             Target::Unopened => match fs::remove_file(&self.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -82,8 +81,8 @@ impl Rejected {
         }
     }
 
-    /// The file that they go to.
-    pub fn path(&self) -> &Path {
+    /// The path of the file of rejected rows.
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 }
@@ -102,7 +101,7 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 impl fmt::Display for Rejected {
-    /// Where they are, for the end of a sentence; nothing where there are none.
+    /// The place of the rejected rows, for the end of a sentence; empty where there are none.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         match &self.target {
@@ -122,7 +121,7 @@ mod tests {
     use super::*;
     use crate::roles::import::reader::Original;
 
-    /// Where a refused row is said to be, where the file of refused rows cannot be made.
+    /// The place that is told for a rejected row whose file cannot be created.
     fn place(of: &str) -> String {
         let mut rejected = Rejected::of(Path::new(of));
         rejected.path = Path::new("/dev/null").join(rejected.path);
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_that_cannot_be_made_is_named_only_to_who_gave_a_file() {
+    fn unwritable_rejected_file_is_named_for_a_file_and_not_for_standard_input() {
         assert_eq!(place("-"), " (see standard error)");
         let named =
             " (see standard error, because /dev/null/rows.rejected.ndjson cannot be written: ";

@@ -1,28 +1,29 @@
-//! The rules, and where a history breaks them.
+//! The kinds of anomaly, and the check that finds them in a history.
 
-use super::history::{History, Item, ItemName, Moment, Read, Register};
+use super::history::{History, Item, ItemName, Moment, ReadRecord, Register};
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-/// A rule that was broken.
+/// A way in which a history breaks the promise of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rule {
-    /// A read shows the world before a write that was acknowledged before the read began.
+pub enum Anomaly {
+    /// A read shows the state before a write that was acknowledged before the read began (a stale
+    /// read).
     Stale,
-    /// A read shows something older than the same reader had seen, although the newer had been
-    /// acknowledged.
+    /// A read shows an older version than the same reader had seen, although a newer one had been
+    /// acknowledged (no monotonic reads).
     WentBack,
-    /// A read shows something that nobody had written yet.
+    /// A read shows a version or an item of which no write had begun.
     Future,
-    /// What was acknowledged is not there in the end.
+    /// A write that was acknowledged is not there after the last write (a lost write).
     Lost,
-    /// One idempotency key made more than one thing.
+    /// One idempotency key made more than one task.
     Duplicate,
 }
 
-impl Rule {
-    /// All of them, in the order of a report.
+impl Anomaly {
+    /// Every anomaly, in the order of a report.
     pub const ALL: [Self; 5] = [
         Self::Stale,
         Self::WentBack,
@@ -32,7 +33,7 @@ impl Rule {
     ];
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for Anomaly {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::Stale => "stale reads",
@@ -44,18 +45,19 @@ impl fmt::Display for Rule {
     }
 }
 
-/// Where a rule is broken.
+/// An anomaly that was found.
 #[derive(Clone, Debug)]
 pub struct Violation {
-    /// The rule.
-    pub rule: Rule,
-    /// What happened, with times and instances.
-    pub what: String,
-    /// For a stale read, how long before it the write was acknowledged that it does not show.
+    /// The kind of the anomaly.
+    pub anomaly: Anomaly,
+    /// The read or write and what it contradicts, with times and instances, for a person.
+    pub description: String,
+    /// The time from the acknowledgement of the first write that a stale read does not show to the
+    /// start of the read; `None` for other anomalies.
     pub age: Option<Duration>,
 }
 
-/// Every place where a history breaks a rule.
+/// Every anomaly in a history.
 pub fn check(history: &History) -> Vec<Violation> {
     let mut violations = Vec::new();
     for read in &history.reads {
@@ -75,9 +77,9 @@ pub fn check(history: &History) -> Vec<Violation> {
                 .filter(|name| !history.items.contains_key(name));
             violations.extend(unknown.map(|name| {
                 violation(
-                    Rule::Future,
+                    Anomaly::Future,
                     read,
-                    format!("{}, which nobody created", named(*name)),
+                    format!("{}, which was never created", named(*name)),
                     None,
                 )
             }));
@@ -88,15 +90,24 @@ pub fn check(history: &History) -> Vec<Violation> {
     violations
 }
 
-fn violation(rule: Rule, read: &Read, shown: String, age: Option<Duration>) -> Violation {
-    let what = format!(
+fn violation(
+    anomaly: Anomaly,
+    read: &ReadRecord,
+    shown: String,
+    age: Option<Duration>,
+) -> Violation {
+    let description = format!(
         "GET {} at {}-{} ({}) shows {shown}",
         read.path,
         at(read.begin),
         at(read.end),
         read.origin
     );
-    Violation { rule, what, age }
+    Violation {
+        anomaly,
+        description,
+        age,
+    }
 }
 
 /// A moment, for a person.
@@ -108,7 +119,7 @@ fn named((creator, number): ItemName) -> String {
     format!("item {creator}-{number}")
 }
 
-/// The newest version that was acknowledged before then.
+/// The newest version that was acknowledged before this moment.
 fn floor(register: &Register, moment: Moment) -> Option<u64> {
     let mut newest = register.writes.iter().rev();
     newest
@@ -116,13 +127,13 @@ fn floor(register: &Register, moment: Moment) -> Option<u64> {
         .map(|(version, _)| *version)
 }
 
-fn check_register(register: &Register, read: &Read, shown: Option<u64>) -> Option<Violation> {
+fn check_register(register: &Register, read: &ReadRecord, shown: Option<u64>) -> Option<Violation> {
     let name = &register.name;
     let version = shown.map_or("nothing".to_owned(), |version| format!("version {version}"));
     let newest = register.writes.keys().next_back().copied();
     if shown > newest || shown.is_some_and(|shown| begins_after(register, shown, read.end)) {
-        let shown = format!("{version} of the {name}, which nobody had written");
-        return Some(violation(Rule::Future, read, shown, None));
+        let shown = format!("{version} of the {name}, which was not written yet");
+        return Some(violation(Anomaly::Future, read, shown, None));
     }
     let floor = floor(register, read.begin)?;
     if shown >= Some(floor) {
@@ -145,7 +156,7 @@ fn check_register(register: &Register, read: &Read, shown: Option<u64>) -> Optio
         "{version} of the {name}, although {}",
         missed.unwrap_or_default()
     );
-    Some(violation(Rule::Stale, read, shown, age))
+    Some(violation(Anomaly::Stale, read, shown, age))
 }
 
 fn begins_after(register: &Register, version: u64, moment: Moment) -> bool {
@@ -155,15 +166,15 @@ fn begins_after(register: &Register, version: u64, moment: Moment) -> bool {
         .is_some_and(|write| write.begin > moment)
 }
 
-fn check_item(name: ItemName, item: &Item, read: &Read, is_shown: bool) -> Option<Violation> {
+fn check_item(name: ItemName, item: &Item, read: &ReadRecord, is_shown: bool) -> Option<Violation> {
     if item.ids.len() > 1 {
         // A duplicate, of which one may well be there when the other is not.
         return None;
     }
     let (create, delete) = (&item.create, item.delete.as_ref());
     if is_shown && create.begin > read.end {
-        let shown = format!("{}, which nobody had created", named(name));
-        return Some(violation(Rule::Future, read, shown, None));
+        let shown = format!("{}, which was not created yet", named(name));
+        return Some(violation(Anomaly::Future, read, shown, None));
     }
     let missed = match (is_shown, delete) {
         (true, Some(delete)) if delete.is_acknowledged_before(read.begin) => delete,
@@ -184,10 +195,11 @@ fn check_item(name: ItemName, item: &Item, read: &Read, is_shown: bool) -> Optio
         missed.origin
     );
     let age = Some(read.begin.saturating_sub(missed.end));
-    Some(violation(Rule::Stale, read, shown, age))
+    Some(violation(Anomaly::Stale, read, shown, age))
 }
 
-/// Reads that show less than the same reader had seen before, of what had been acknowledged.
+/// Reads that show an older version than the same reader had seen before, although a newer one had been
+/// acknowledged.
 fn check_order(history: &History) -> Vec<Violation> {
     let mut seen: HashMap<(usize, usize), u64> = HashMap::new();
     let mut violations = Vec::new();
@@ -208,7 +220,7 @@ fn check_order(history: &History) -> Vec<Violation> {
                     "version {shown} of the {}, after the same reader had seen version {newest}",
                     register.name
                 );
-                violations.push(violation(Rule::WentBack, read, shown, None));
+                violations.push(violation(Anomaly::WentBack, read, shown, None));
             }
             *newest = (*newest).max(shown);
         }
@@ -216,21 +228,21 @@ fn check_order(history: &History) -> Vec<Violation> {
     violations
 }
 
-/// What is there when all is over, against what was acknowledged.
+/// Lost writes and duplicates: the state after the last write against what was acknowledged.
 fn check_end(history: &History) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let mut found = |rule, what| {
+    let mut found = |anomaly, description| {
         violations.push(Violation {
-            rule,
-            what,
+            anomaly,
+            description,
             age: None,
         })
     };
     for register in &history.registers {
         let name = &register.name;
-        let last = register.last;
+        let final_version = register.final_version;
         let floor = floor(register, Moment::MAX);
-        if last < floor {
+        if final_version < floor {
             let (version, write) = floor
                 .and_then(|floor| register.writes.get_key_value(&floor))
                 .unzip();
@@ -240,18 +252,19 @@ fn check_end(history: &History) -> Vec<Violation> {
             );
             let origin = write.map(|write| write.origin.to_string());
             found(
-                Rule::Lost,
+                Anomaly::Lost,
                 format!(
                     "version {version} of the {name}, acknowledged at {} by {}: in the end there is {}",
                     at(end.unwrap_or_default()),
                     origin.unwrap_or_default(),
-                    last.map_or("nothing".to_owned(), |last| format!("version {last}")),
+                    final_version
+                        .map_or("nothing".to_owned(), |version| format!("version {version}")),
                 ),
             );
         }
     }
     for (name, item) in &history.items {
-        let left = history.left.get(name).copied().unwrap_or_default();
+        let remaining = history.remaining.get(name).copied().unwrap_or_default();
         let Item {
             create,
             delete,
@@ -260,27 +273,27 @@ fn check_end(history: &History) -> Vec<Violation> {
         let is_deleted = delete
             .as_ref()
             .is_some_and(|delete| delete.is_acknowledged_before(Moment::MAX));
-        if left == 0 && delete.is_none() && create.is_acknowledged_before(Moment::MAX) {
-            let what = format!(
+        if remaining == 0 && delete.is_none() && create.is_acknowledged_before(Moment::MAX) {
+            let description = format!(
                 "{}, created at {} by {}: in the end it is not there",
                 named(*name),
                 at(create.end),
                 create.origin
             );
-            found(Rule::Lost, what);
+            found(Anomaly::Lost, description);
         }
-        if is_deleted && left == 1 && ids.len() == 1 {
-            let what = format!("the deletion of {}: in the end it is there", named(*name));
-            found(Rule::Lost, what);
+        if is_deleted && remaining == 1 && ids.len() == 1 {
+            let description = format!("the deletion of {}: in the end it is there", named(*name));
+            found(Anomaly::Lost, description);
         }
-        if left > 1 || ids.len() > 1 || is_deleted && left > 0 && ids.len() != 1 {
-            let what = format!(
-                "{}, created at {} by {}: its key was answered with the ids {ids:?}, and {left} are left",
+        if remaining > 1 || ids.len() > 1 || is_deleted && remaining > 0 && ids.len() != 1 {
+            let description = format!(
+                "{}, created at {} by {}: its key was answered with the ids {ids:?}, and {remaining} are left",
                 named(*name),
                 at(create.begin),
                 create.origin
             );
-            found(Rule::Duplicate, what);
+            found(Anomaly::Duplicate, description);
         }
     }
     violations
@@ -289,21 +302,21 @@ fn check_end(history: &History) -> Vec<Violation> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::roles::verify::history::{Origin, Outcome, Write};
+    use crate::roles::verify::history::{Origin, WriteOutcome, WriteRecord};
 
     fn seconds(seconds: u64) -> Moment {
         Duration::from_secs(seconds)
     }
 
     #[test]
-    fn a_reader_who_sees_something_older_again_has_gone_back() {
-        let write = Write {
+    fn read_of_an_older_version_than_its_reader_had_seen_is_went_back() {
+        let write = WriteRecord {
             begin: seconds(0),
             end: seconds(1),
-            outcome: Outcome::Acknowledged,
+            outcome: WriteOutcome::Acknowledged,
             origin: Origin::default(),
         };
-        let read = |reader, begin, version| Read {
+        let read = |reader, begin, version| ReadRecord {
             reader,
             path: "/tasks/1".to_owned(),
             begin: seconds(begin),
@@ -315,7 +328,7 @@ mod tests {
         let register = Register {
             name: "title of task 1".to_owned(),
             writes: (0..=2).map(|version| (version, write.clone())).collect(),
-            last: Some(2),
+            final_version: Some(2),
         };
         let mut history = History {
             registers: vec![register],
@@ -324,7 +337,10 @@ mod tests {
         };
         assert!(check(&history).is_empty());
         history.reads.push(read(2, 4, 1));
-        let rules = check(&history).into_iter().map(|found| found.rule);
-        assert_eq!(rules.collect::<Vec<_>>(), [Rule::Stale, Rule::WentBack]);
+        let anomalies = check(&history).into_iter().map(|found| found.anomaly);
+        assert_eq!(
+            anomalies.collect::<Vec<_>>(),
+            [Anomaly::Stale, Anomaly::WentBack]
+        );
     }
 }

@@ -9,54 +9,54 @@ use std::time::{Duration, Instant};
 /// A request that takes longer than this has failed.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A client of one deployment.
-pub struct Client {
+/// An HTTP client of one deployment, with the clock of the history.
+pub(super) struct ApiClient {
     http: reqwest::Client,
     url: String,
     started: Instant,
 }
 
-/// A request and what became of it.
-pub struct Exchange {
+/// A request that was sent, with its answer or error.
+pub(super) struct Exchange {
     /// When the request was sent.
     pub begin: Moment,
-    /// When its answer had arrived.
+    /// When the answer had arrived, or the request had failed.
     pub end: Moment,
-    /// The answer, or why there is none.
-    pub answer: Result<Answer, String>,
+    /// The answer; the error with all its causes where there is none.
+    pub answer: Result<ApiAnswer, String>,
 }
 
-/// An answer.
-pub struct Answer {
-    /// Its status code.
+/// An answer, read to its end.
+pub(super) struct ApiAnswer {
+    /// The status code.
     pub status: u16,
-    /// Its body; null where that is not JSON.
+    /// The body; null where it is not JSON.
     pub body: Value,
-    /// Where it came from.
+    /// The headers that say where the answer came from.
     pub origin: Origin,
 }
 
-impl Answer {
-    /// Whether what was asked for was done.
-    pub fn is_success(&self) -> bool {
+impl ApiAnswer {
+    /// Whether the status is a 2xx.
+    pub(super) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// The id of the thing in it.
-    pub fn id(&self) -> Option<i64> {
+    /// The id of the resource in the body; `None` where there is none.
+    pub(super) fn id(&self) -> Option<i64> {
         self.body.pointer("/data/id")?.as_i64()
     }
 
-    /// What it says, for a person.
-    pub fn sentence(&self) -> String {
+    /// The status and the `detail` of a problem, for a person.
+    pub(super) fn sentence(&self) -> String {
         let detail = self.body.get("detail").and_then(Value::as_str);
         format!("{} {}", self.status, detail.unwrap_or_default())
     }
 }
 
-impl Client {
+impl ApiClient {
     /// A client whose clock starts now. The URL is that of the deployment, without a path.
-    pub fn new(url: &str) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(url: &str) -> Result<Self, reqwest::Error> {
         Ok(Self {
             http: reqwest::Client::builder().timeout(TIMEOUT).build()?,
             url: url.trim_end_matches('/').to_owned(),
@@ -64,13 +64,14 @@ impl Client {
         })
     }
 
-    /// The present, as histories count it.
-    pub fn now(&self) -> Moment {
+    /// The time since this client was made.
+    pub(super) fn now(&self) -> Moment {
         self.started.elapsed()
     }
 
-    /// Sends a request and reads its answer to the end.
-    pub async fn send(
+    /// Sends a request, with a JSON body and an idempotency key where they are given, and reads its
+    /// answer to the end.
+    pub(super) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -95,13 +96,13 @@ impl Client {
         }
     }
 
-    /// GETs a path.
-    pub async fn get(&self, path: &str) -> Exchange {
+    /// Sends a GET of this path and query.
+    pub(super) async fn get(&self, path: &str) -> Exchange {
         self.send(Method::GET, path, None, None).await
     }
 }
 
-async fn read(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+async fn read(request: reqwest::RequestBuilder) -> reqwest::Result<ApiAnswer> {
     let response = request.send().await?;
     let header = |name| {
         let value = response.headers().get(name)?;
@@ -110,11 +111,11 @@ async fn read(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
     let origin = Origin {
         instance: header("x-instance"),
         cache: header("x-cache"),
-        source: header("x-served-from"),
+        served_from: header("x-served-from"),
     };
     let status = response.status().as_u16();
     let body = response.bytes().await?;
-    Ok(Answer {
+    Ok(ApiAnswer {
         status,
         body: serde_json::from_slice(&body).unwrap_or_default(),
         origin,

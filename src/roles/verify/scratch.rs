@@ -1,7 +1,7 @@
-//! The scratch things that a check works on: a user, a category and some tasks of its own, which it
-//! removes afterwards.
+//! The scratch resources of a session: a user, a category and some tasks, which it creates and removes
+//! afterwards.
 
-use super::client::{Answer, Client, Exchange};
+use super::client::{ApiAnswer, ApiClient, Exchange};
 use super::history::ItemName;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,51 +10,52 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-/// How many tasks have versions.
+/// The number of tasks whose title is a register.
 const TASKS: usize = 2;
-/// How long to go on trying what has to succeed before or after the check itself.
+/// How long a request of the set-up or the clean-up is repeated before it has failed.
 const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The deployment cannot be checked at all.
+/// Why a deployment cannot be checked: a request of the set-up or the clean-up failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} failed: {cause}")]
+#[error("{step} failed: {cause}")]
 pub struct SetupError {
-    what: String,
+    step: String,
     cause: String,
 }
 
 impl SetupError {
-    /// There is not even a client.
+    /// The HTTP client could not be made.
     pub fn no_client(error: reqwest::Error) -> Self {
         Self {
-            what: "making a client".to_owned(),
+            step: "making a client".to_owned(),
             cause: error.to_string(),
         }
     }
 }
 
-/// What a check works on.
-pub struct Scratch {
-    /// In the description of each task, by which a search finds them and nothing else.
+/// The scratch resources of a session.
+pub(super) struct Scratch {
+    /// The unique text in the description of every task of the session, by which a search finds them
+    /// and no others.
     pub marker: String,
     user: i64,
     category: i64,
     tasks: Vec<i64>,
 }
 
-/// Something with a version: where it is written, and by which field.
-pub struct Versioned {
-    /// Its path.
+/// A field of a resource that holds a version.
+pub(super) struct Versioned {
+    /// The path of the resource.
     pub path: String,
-    /// The field that holds the version.
+    /// The name of the field.
     pub field: &'static str,
-    /// What it is, for a person.
+    /// The field and the resource, for a person: `title of task 7`.
     pub name: String,
 }
 
-/// The text that stands for a version.
-pub fn text_of(version: u64) -> String {
+/// The value of a field that holds this version.
+pub(super) fn text_of(version: u64) -> String {
     format!("version {version}")
 }
 
@@ -62,8 +63,8 @@ fn version_in(value: Option<&Value>) -> Option<u64> {
     value?.as_str()?.strip_prefix("version ")?.parse().ok()
 }
 
-/// The title of an item.
-pub fn title_of((creator, number): ItemName) -> String {
+/// The title of the task of this item.
+pub(super) fn title_of((creator, number): ItemName) -> String {
     format!("item {creator}-{number}")
 }
 
@@ -73,8 +74,8 @@ fn item_in(title: &Value) -> Option<ItemName> {
 }
 
 impl Scratch {
-    /// Makes everything, at version 0.
-    pub async fn make(client: &Client) -> Result<Self, SetupError> {
+    /// Creates the user, the category and the tasks, with every field at version 0.
+    pub(super) async fn make(client: &ApiClient) -> Result<Self, SetupError> {
         let marker = format!("verify-{}", Uuid::new_v4().simple());
         let user = json!({
             "name": text_of(0),
@@ -96,8 +97,8 @@ impl Scratch {
         Ok(scratch)
     }
 
-    /// The body of a task with this title.
-    pub fn task(&self, title: &str) -> Value {
+    /// The body of a create of a task with this title, for the scratch user and category.
+    pub(super) fn task(&self, title: &str) -> Value {
         json!({
             "title": title,
             "description": self.marker,
@@ -106,8 +107,8 @@ impl Scratch {
         })
     }
 
-    /// Everything with a version: the tasks, the user and the category, in this order.
-    pub fn versioned(&self) -> Vec<Versioned> {
+    /// Every field with a version: of the tasks, the user and the category, in this order.
+    pub(super) fn versioned(&self) -> Vec<Versioned> {
         let (user, category) = (self.user, self.category);
         let tasks = self.tasks.iter().map(|id| Versioned {
             path: format!("/tasks/{id}"),
@@ -126,8 +127,8 @@ impl Scratch {
         tasks.chain(others).collect()
     }
 
-    /// The lists that show all tasks here. There are fewer than a page holds.
-    pub fn lists(&self) -> [String; 3] {
+    /// The paths of the lists that show all tasks of the session, which are fewer than a page holds.
+    pub(super) fn lists(&self) -> [String; 3] {
         [
             format!("/tasks?userId={}&limit=100", self.user),
             format!("/tasks?categoryId={}&limit=100&sort=asc", self.category),
@@ -135,9 +136,10 @@ impl Scratch {
         ]
     }
 
-    /// What the answer to a list shows of each thing with a version. Each task embeds the user and
-    /// the category; the oldest version counts.
-    pub fn versions_in_list(&self, body: &Value) -> Vec<Option<u64>> {
+    /// The version of each field in the answer to a list, in the order of
+    /// [`versioned`](Self::versioned); `None` where the list does not show it. Each task embeds the
+    /// user and the category; the oldest version counts.
+    pub(super) fn versions_in_list(&self, body: &Value) -> Vec<Option<u64>> {
         let rows = rows(body);
         let task = |id: &i64| {
             let row = rows.iter().find(|row| row["id"].as_i64() == Some(*id))?;
@@ -150,13 +152,13 @@ impl Scratch {
         versions
     }
 
-    /// The version in the answer to a read of one thing.
-    pub fn version_in_one(body: &Value, field: &str) -> Option<u64> {
+    /// The version in this field of the answer to a read of one resource; `None` where there is none.
+    pub(super) fn version_in_one(body: &Value, field: &str) -> Option<u64> {
         version_in(body.get("data")?.get(field))
     }
 
-    /// How often each item is in the answer to a list.
-    pub fn items_in_list(body: &Value) -> BTreeMap<ItemName, usize> {
+    /// The items in the answer to a list, with the number of tasks that have the name.
+    pub(super) fn items_in_list(body: &Value) -> BTreeMap<ItemName, usize> {
         let mut items = BTreeMap::new();
         for name in rows(body)
             .iter()
@@ -167,24 +169,24 @@ impl Scratch {
         items
     }
 
-    /// The list of everything here, once it can be had.
-    pub async fn last(&self, client: &Client) -> Result<Value, SetupError> {
+    /// The list of all tasks of the session, repeated until it is answered with a success.
+    pub(super) async fn final_list(&self, client: &ApiClient) -> Result<Value, SetupError> {
         let [list, ..] = self.lists();
-        let answer = insist(client, Method::GET, &list, None, Answer::is_success).await?;
+        let answer = insist(client, Method::GET, &list, None, ApiAnswer::is_success).await?;
         Ok(answer.body)
     }
 
-    /// Removes everything: what a list shows, and these tasks, which it may not show where it is not
-    /// to be trusted.
-    pub async fn remove(&self, client: &Client, more: &[i64]) -> Result<(), SetupError> {
-        let left = self.last(client).await?;
-        let tasks = rows(&left).iter().filter_map(|row| row["id"].as_i64());
+    /// Deletes the scratch resources, every task that a list shows, and the tasks with these ids, which
+    /// a stale list may not show.
+    pub(super) async fn remove(&self, client: &ApiClient, more: &[i64]) -> Result<(), SetupError> {
+        let remaining = self.final_list(client).await?;
+        let tasks = rows(&remaining).iter().filter_map(|row| row["id"].as_i64());
         let tasks: BTreeSet<_> = tasks.chain(more.iter().copied()).collect();
         let mut paths: Vec<_> = tasks.iter().map(|id| format!("/tasks/{id}")).collect();
         paths.push(format!("/users/{}", self.user));
         paths.push(format!("/categories/{}", self.category));
         for path in paths {
-            let is_gone = |answer: &Answer| answer.is_success() || answer.status == 404;
+            let is_gone = |answer: &ApiAnswer| answer.is_success() || answer.status == 404;
             insist(client, Method::DELETE, &path, None, is_gone).await?;
         }
         Ok(())
@@ -196,20 +198,20 @@ fn rows(body: &Value) -> &[Value] {
     rows.map_or(&[], Vec::as_slice)
 }
 
-async fn create(client: &Client, path: &str, body: &Value) -> Result<i64, SetupError> {
-    let created = |answer: &Answer| answer.is_success() && answer.id().is_some();
+async fn create(client: &ApiClient, path: &str, body: &Value) -> Result<i64, SetupError> {
+    let created = |answer: &ApiAnswer| answer.is_success() && answer.id().is_some();
     let answer = insist(client, Method::POST, path, Some(body), created).await?;
     Ok(answer.id().unwrap_or_default())
 }
 
 /// Repeats a request until its answer is good, for a while; a refusal ends it at once.
 async fn insist(
-    client: &Client,
+    client: &ApiClient,
     method: Method,
     path: &str,
     body: Option<&Value>,
-    is_good: impl Fn(&Answer) -> bool,
-) -> Result<Answer, SetupError> {
+    is_good: impl Fn(&ApiAnswer) -> bool,
+) -> Result<ApiAnswer, SetupError> {
     let key = Uuid::new_v4().to_string();
     let key = (method == Method::POST).then_some(&*key);
     let deadline = Instant::now() + PATIENCE;
@@ -224,8 +226,8 @@ async fn insist(
             Err(cause) => (cause, false),
         };
         if is_final || Instant::now() > deadline {
-            let what = format!("{method} {path}");
-            return Err(SetupError { what, cause });
+            let step = format!("{method} {path}");
+            return Err(SetupError { step, cause });
         }
         sleep(PAUSE).await;
     }

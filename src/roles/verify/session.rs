@@ -1,9 +1,10 @@
 //! Concurrent writers and readers at work on a deployment, and the history of what they saw.
 
 use super::check::check;
-use super::client::{Answer, Client, Exchange};
+use super::client::{ApiAnswer, ApiClient, Exchange};
 use super::history::{
-    Failure, History, Item, ItemName, Moment, Origin, Outcome, Read, Register, Write,
+    Failure, History, Item, ItemName, Moment, Origin, ReadRecord, Register, WriteOutcome,
+    WriteRecord,
 };
 use super::report::Report;
 use super::scratch::{Scratch, SetupError, Versioned, text_of, title_of};
@@ -16,7 +17,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-/// How many of an item's successors are created before it is deleted.
+/// The number of newer items of the same creator that exist before an item is deleted.
 const KEPT: u64 = 8;
 /// How long a write whose outcome is unknown is repeated under its key.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,21 +25,21 @@ const REPEAT_AFTER: Duration = Duration::from_millis(100);
 /// Every so many items, a create that was acknowledged is repeated all the same.
 const REPEAT_EVERY: u64 = 4;
 
-/// How much there is to do at once.
+/// The numbers of readers and writers and how often each sends a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// How many readers there are, and how often each begins a read at the most.
+    /// The number of readers.
     pub readers: usize,
-    /// See there.
+    /// The shortest time between two reads of one reader.
     pub read_every: Duration,
-    /// How many creators there are, beside one writer for each thing with a version.
+    /// The number of creators, beside one writer for each register.
     pub creators: usize,
-    /// How often each writer and each creator begins a write at the most.
+    /// The shortest time between two writes of one writer or creator.
     pub write_every: Duration,
 }
 
 impl Default for Pace {
-    /// Some 300 reads and 80 writes a second, where the deployment is as fast.
+    /// At most 300 reads and 80 writes a second.
     fn default() -> Self {
         Self {
             readers: 6,
@@ -49,102 +50,105 @@ impl Default for Pace {
     }
 }
 
-/// Writers and readers at work.
+/// Readers and writers that run in the background until [`end`](Self::end).
 pub struct Session {
-    world: Arc<World>,
+    workload: Arc<Workload>,
     workers: JoinSet<()>,
 }
 
-/// What the workers share.
-struct World {
-    client: Client,
+/// What the readers and writers share.
+struct Workload {
+    client: ApiClient,
     pace: Pace,
     scratch: Scratch,
     versioned: Vec<Versioned>,
-    over: AtomicBool,
+    is_over: AtomicBool,
     history: Mutex<History>,
 }
 
 impl Session {
-    /// Makes what is needed and begins to read and write.
+    /// Creates the scratch resources and starts the readers and writers.
     pub async fn start(url: &str, pace: Pace) -> Result<Self, SetupError> {
-        let client = Client::new(url).map_err(SetupError::no_client)?;
+        let client = ApiClient::new(url).map_err(SetupError::no_client)?;
         let scratch = Scratch::make(&client).await?;
         let versioned = scratch.versioned();
-        let made = Write {
+        let made = WriteRecord {
             begin: Moment::ZERO,
             end: Moment::ZERO,
-            outcome: Outcome::Acknowledged,
+            outcome: WriteOutcome::Acknowledged,
             origin: Origin::default(),
         };
         let registers = versioned.iter().map(|thing| Register {
             name: thing.name.clone(),
             writes: [(0, made.clone())].into(),
-            last: None,
+            final_version: None,
         });
         let history = History {
             registers: registers.collect(),
             ..History::default()
         };
-        let world = Arc::new(World {
+        let workload = Arc::new(Workload {
             client,
             pace,
             scratch,
             versioned,
-            over: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
             history: Mutex::new(history),
         });
         let mut workers = JoinSet::new();
         for reader in 0..pace.readers {
-            workers.spawn(Arc::clone(&world).keep_reading(reader));
+            workers.spawn(Arc::clone(&workload).keep_reading(reader));
         }
-        for register in 0..world.versioned.len() {
-            workers.spawn(Arc::clone(&world).keep_writing(register));
+        for register in 0..workload.versioned.len() {
+            workers.spawn(Arc::clone(&workload).keep_writing(register));
         }
         for creator in 0..pace.creators {
-            workers.spawn(Arc::clone(&world).keep_creating(creator));
+            workers.spawn(Arc::clone(&workload).keep_creating(creator));
         }
-        Ok(Self { world, workers })
+        Ok(Self { workload, workers })
     }
 
-    /// What has happened so far.
+    /// A value of the history so far.
     pub fn so_far<T>(&self, look: impl FnOnce(&History) -> T) -> T {
-        look(&self.world.history())
+        look(&self.workload.history())
     }
 
-    /// Ends, looks at what is there in the end, removes it, and checks everything.
+    /// Stops the readers and writers, reads the final state, removes the scratch resources, and checks
+    /// the history.
     pub async fn end(mut self) -> Result<Report, SetupError> {
-        self.world.over.store(true, Ordering::Relaxed);
+        self.workload.is_over.store(true, Ordering::Relaxed);
         while let Some(ended) = self.workers.join_next().await {
             if let Err(panic) = ended {
                 std::panic::resume_unwind(panic.into_panic());
             }
         }
-        let World {
+        let Workload {
             client, scratch, ..
-        } = &*self.world;
-        let last = scratch.last(client).await?;
-        let mut history = std::mem::take(&mut *self.world.history());
-        let versions = scratch.versions_in_list(&last);
+        } = &*self.workload;
+        let final_list = scratch.final_list(client).await?;
+        let mut history = std::mem::take(&mut *self.workload.history());
+        let versions = scratch.versions_in_list(&final_list);
         for (register, version) in history.registers.iter_mut().zip(versions) {
-            register.last = version;
+            register.final_version = version;
         }
-        history.left = Scratch::items_in_list(&last);
-        let left = history.items.values().filter(|item| item.delete.is_none());
-        let left: Vec<_> = left.flat_map(|item| item.ids.iter().copied()).collect();
-        scratch.remove(client, &left).await?;
+        history.remaining = Scratch::items_in_list(&final_list);
+        let remaining = history.items.values().filter(|item| item.delete.is_none());
+        let remaining: Vec<_> = remaining
+            .flat_map(|item| item.ids.iter().copied())
+            .collect();
+        scratch.remove(client, &remaining).await?;
         let violations = check(&history);
         Ok(Report::new(&history, violations, client.now()))
     }
 }
 
-impl World {
+impl Workload {
     fn history(&self) -> MutexGuard<'_, History> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
+        self.is_over.load(Ordering::Relaxed)
     }
 
     async fn keep_reading(self: Arc<Self>, reader: usize) {
@@ -188,7 +192,7 @@ impl World {
                 )
             }
         };
-        self.history().reads.push(Read {
+        self.history().reads.push(ReadRecord {
             reader,
             path: path.to_owned(),
             begin,
@@ -209,23 +213,23 @@ impl World {
                 return;
             }
             clock.tick().await;
-            let change = json!({ *field: text_of(version) });
-            let exchange = self.client.send(Method::PUT, path, Some(&change), None);
+            let update = json!({ *field: text_of(version) });
+            let exchange = self.client.send(Method::PUT, path, Some(&update), None);
             let Exchange { begin, end, answer } = exchange.await;
             let mut history = self.history();
             history.writes += 1;
             let (outcome, origin) = match answer {
-                Ok(answer) if answer.is_success() => (Outcome::Acknowledged, answer.origin),
+                Ok(answer) if answer.is_success() => (WriteOutcome::Acknowledged, answer.origin),
                 other => {
                     let failure = failure("PUT", path, begin, end, &other);
                     history.failed_writes.push(failure);
                     (
-                        Outcome::Unknown,
+                        WriteOutcome::Unknown,
                         other.map(|answer| answer.origin).unwrap_or_default(),
                     )
                 }
             };
-            let write = Write {
+            let write = WriteRecord {
                 begin,
                 end,
                 outcome,
@@ -251,7 +255,7 @@ impl World {
         }
     }
 
-    /// Creates an item, repeating the request under its key until it is settled.
+    /// Creates an item, repeating the request under its key until its outcome is known.
     async fn create(&self, name: ItemName) {
         let body = self.scratch.task(&title_of(name));
         let key = format!(
@@ -263,10 +267,10 @@ impl World {
             self.client
                 .send(Method::POST, "/tasks", Some(&body), Some(&key))
         };
-        let is_done = |answer: &Answer| answer.is_success() && answer.id().is_some();
+        let is_done = |answer: &ApiAnswer| answer.is_success() && answer.id().is_some();
         let (write, answer) = self.settle("POST /tasks", send, is_done).await;
         let mut ids: BTreeSet<_> = answer.and_then(|answer| answer.id()).into_iter().collect();
-        if name.1.is_multiple_of(REPEAT_EVERY) && write.outcome == Outcome::Acknowledged {
+        if name.1.is_multiple_of(REPEAT_EVERY) && write.outcome == WriteOutcome::Acknowledged {
             let (_, again) = self.settle("POST /tasks", send, is_done).await;
             ids.extend(again.and_then(|answer| answer.id()));
             self.history().repeats += 1;
@@ -279,8 +283,8 @@ impl World {
         self.history().items.insert(name, item);
     }
 
-    /// Deletes an item, repeating the request until it is settled: that it is not there any more is
-    /// as good, because an attempt before may have done it.
+    /// Deletes an item, repeating the request until its outcome is known. A 404 counts as a success,
+    /// because an earlier attempt may have deleted it.
     async fn delete(&self, name: ItemName) {
         let id = self
             .history()
@@ -290,26 +294,26 @@ impl World {
         let Some(id) = id else { return };
         let path = format!("/tasks/{id}");
         let send = || self.client.send(Method::DELETE, &path, None, None);
-        let is_done = |answer: &Answer| answer.is_success() || answer.status == 404;
+        let is_done = |answer: &ApiAnswer| answer.is_success() || answer.status == 404;
         let (write, _) = self.settle("DELETE /tasks/…", send, is_done).await;
         if let Some(item) = self.history().items.get_mut(&name) {
             item.delete = Some(write);
         }
     }
 
-    /// Sends a request that may be repeated until it is known to be done, or for a while.
+    /// Repeats a request until it is done, for at most [`PATIENCE`]; then its outcome is unknown.
     async fn settle<F: Future<Output = Exchange>>(
         &self,
-        what: &str,
+        request: &str,
         send: impl Fn() -> F,
-        is_done: impl Fn(&Answer) -> bool,
-    ) -> (Write, Option<Answer>) {
+        is_done: impl Fn(&ApiAnswer) -> bool,
+    ) -> (WriteRecord, Option<ApiAnswer>) {
         let begin = self.client.now();
         let deadline = Instant::now() + PATIENCE;
         loop {
             let exchange = send().await;
             let end = exchange.end;
-            let write = |outcome, origin| Write {
+            let write = |outcome, origin| WriteRecord {
                 begin,
                 end,
                 outcome,
@@ -319,14 +323,14 @@ impl World {
                 Ok(answer) if is_done(&answer) => {
                     self.history().writes += 1;
                     let origin = answer.origin.clone();
-                    return (write(Outcome::Acknowledged, origin), Some(answer));
+                    return (write(WriteOutcome::Acknowledged, origin), Some(answer));
                 }
                 other if Instant::now() > deadline => {
-                    let failure = failure(what, "", exchange.begin, end, &other);
+                    let failure = failure(request, "", exchange.begin, end, &other);
                     let mut history = self.history();
                     history.writes += 1;
                     history.failed_writes.push(failure);
-                    return (write(Outcome::Unknown, Origin::default()), None);
+                    return (write(WriteOutcome::Unknown, Origin::default()), None);
                 }
                 _ => self.history().repeats += 1,
             }
@@ -340,7 +344,7 @@ fn failure(
     path: &str,
     begin: Moment,
     end: Moment,
-    answer: &Result<Answer, String>,
+    answer: &Result<ApiAnswer, String>,
 ) -> Failure {
     let cause = match answer {
         Ok(answer) => format!("{} ({})", answer.sentence(), answer.origin),
@@ -348,8 +352,8 @@ fn failure(
     };
     Failure {
         begin,
-        took: end.saturating_sub(begin),
-        what: format!("{method} {path}: {cause}"),
+        duration: end.saturating_sub(begin),
+        description: format!("{method} {path}: {cause}"),
     }
 }
 

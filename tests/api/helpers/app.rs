@@ -254,7 +254,7 @@ impl TestApp {
     }
 }
 
-/// A request that was written to its end, and whose answer nobody has read yet.
+/// A request that was sent, and whose answer was not read yet.
 pub struct Begun(TcpStream);
 
 impl Begun {

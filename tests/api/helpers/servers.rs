@@ -23,7 +23,7 @@ pub struct Servers {
     template: String,
 }
 
-/// The servers of this run; the first caller starts them.
+/// The servers of this run, which the first call starts.
 pub fn servers() -> &'static Servers {
     static SERVERS: OnceLock<Servers> = OnceLock::new();
     SERVERS.get_or_init(|| {

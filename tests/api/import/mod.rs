@@ -148,10 +148,10 @@ fn row(title: &str) -> Value {
     })
 }
 
-/// A row with some fields changed.
-fn row_with(title: &str, changes: Value) -> Value {
+/// A row with this title and these fields instead of its own.
+fn row_with(title: &str, overrides: Value) -> Value {
     let mut row = row(title);
-    for (name, value) in changes.as_object().unwrap() {
+    for (name, value) in overrides.as_object().unwrap() {
         row[name] = value.clone();
     }
     row

@@ -1,12 +1,12 @@
-//! A write that was committed and whose position in the primary's log could not be learnt: a replica
-//! might not show it, so it is not acknowledged; but it is announced as soon as that can be made up
-//! for.
+//! Writes whose outcome is unknown: one was committed, but its position in the primary's log could not
+//! be learnt, so a replica might not show it. It is not acknowledged, and announced as soon as the
+//! position is known.
 
 use crate::helpers::{Redis, TestApp, wait_until};
 use serde_json::json;
 use sqlx::{query_scalar, raw_sql};
 
-/// Stands before the server's own function of that name on new connections.
+/// Puts a failing function before the server's own of the same name, on new connections.
 const HIDE_POSITION: &str = "
     CREATE FUNCTION public.pg_current_wal_insert_lsn() RETURNS pg_lsn LANGUAGE plpgsql
         AS $$ BEGIN RAISE 'the position is hidden'; END $$;
@@ -18,7 +18,7 @@ const HIDE_POSITION: &str = "
       AND pid <> pg_backend_pid()";
 
 #[actix_web::test]
-async fn a_write_whose_position_is_not_known_is_announced_once_it_is() {
+async fn write_without_a_log_position_is_503_and_announced_once_the_position_is_known() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     let other = app.sibling(&[]).await;
@@ -32,7 +32,8 @@ async fn a_write_whose_position_is_not_known_is_announced_once_it_is() {
     assert!(sentence.contains("may or may not"), "{sentence}");
     assert_eq!(answer.header("retry-after"), "1");
 
-    // Copies are outdated nevertheless; a replica may still pass for one that shows the task.
+    // The generation was raised nevertheless; the position was not, so a replica may still be read from
+    // that does not show the task.
     assert_eq!(other.get("/tasks").await.json()["total"], 1);
     let sql = "SELECT pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint";
     let committed: i64 = query_scalar(sql).fetch_one(&app.db).await.unwrap();
