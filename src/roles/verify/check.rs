@@ -1,28 +1,28 @@
-//! The rules, and where a history breaks them.
+//! The kinds of anomaly, and the check that finds them in a history.
 
 use super::history::{History, Item, ItemName, Moment, ReadRecord, Register};
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-/// A rule that was broken.
+/// A way in which a history breaks the promise of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Anomaly {
-    /// A read shows the world before a write that was acknowledged before the read began.
+    /// A read shows the state before a write that was acknowledged before the read began (a stale read).
     Stale,
-    /// A read shows something older than the same reader had seen, although the newer had been
-    /// acknowledged.
+    /// A read shows an older version than the same reader had seen, although a newer one had been
+    /// acknowledged (no monotonic reads).
     WentBack,
     /// A read shows a version or an item of which no write had begun.
     Future,
-    /// What was acknowledged is not there in the end.
+    /// A write that was acknowledged is not there after the last write (a lost write).
     Lost,
-    /// One idempotency key made more than one thing.
+    /// One idempotency key made more than one task.
     Duplicate,
 }
 
 impl Anomaly {
-    /// All of them, in the order of a report.
+    /// Every anomaly, in the order of a report.
     pub const ALL: [Self; 5] = [
         Self::Stale,
         Self::WentBack,
@@ -44,18 +44,19 @@ impl fmt::Display for Anomaly {
     }
 }
 
-/// Where a rule is broken.
+/// An anomaly that was found.
 #[derive(Clone, Debug)]
 pub struct Violation {
-    /// The rule.
+    /// The kind of the anomaly.
     pub anomaly: Anomaly,
-    /// What happened, with times and instances.
+    /// The read or write and what it contradicts, with times and instances, for a person.
     pub description: String,
-    /// For a stale read, how long before it the write was acknowledged that it does not show.
+    /// The time from the acknowledgement of the first write that a stale read does not show to the start
+    /// of the read; `None` for other anomalies.
     pub age: Option<Duration>,
 }
 
-/// Every place where a history breaks a rule.
+/// Every anomaly in a history.
 pub fn check(history: &History) -> Vec<Violation> {
     let mut violations = Vec::new();
     for read in &history.reads {
@@ -117,7 +118,7 @@ fn named((creator, number): ItemName) -> String {
     format!("item {creator}-{number}")
 }
 
-/// The newest version that was acknowledged before then.
+/// The newest version that was acknowledged before this moment.
 fn floor(register: &Register, moment: Moment) -> Option<u64> {
     let mut newest = register.writes.iter().rev();
     newest
@@ -196,7 +197,8 @@ fn check_item(name: ItemName, item: &Item, read: &ReadRecord, is_shown: bool) ->
     Some(violation(Anomaly::Stale, read, shown, age))
 }
 
-/// Reads that show less than the same reader had seen before, of what had been acknowledged.
+/// Reads that show an older version than the same reader had seen before, although a newer one had been
+/// acknowledged.
 fn check_order(history: &History) -> Vec<Violation> {
     let mut seen: HashMap<(usize, usize), u64> = HashMap::new();
     let mut violations = Vec::new();
@@ -225,7 +227,7 @@ fn check_order(history: &History) -> Vec<Violation> {
     violations
 }
 
-/// What is there when all is over, against what was acknowledged.
+/// Lost writes and duplicates: the state after the last write against what was acknowledged.
 fn check_end(history: &History) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut found = |anomaly, description| {
@@ -306,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_who_sees_something_older_again_has_gone_back() {
+    fn read_of_an_older_version_than_its_reader_had_seen_is_went_back() {
         let write = WriteRecord {
             begin: seconds(0),
             end: seconds(1),

@@ -9,45 +9,45 @@ use std::time::{Duration, Instant};
 /// A request that takes longer than this has failed.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A client of one deployment.
+/// An HTTP client of one deployment, with the clock of the history.
 pub struct ApiClient {
     http: reqwest::Client,
     url: String,
     started: Instant,
 }
 
-/// A request and what became of it.
+/// A request that was sent, with its answer or error.
 pub struct Exchange {
     /// When the request was sent.
     pub begin: Moment,
-    /// When its answer had arrived.
+    /// When the answer had arrived, or the request had failed.
     pub end: Moment,
-    /// The answer, or why there is none.
+    /// The answer; the error with all its causes where there is none.
     pub answer: Result<ApiAnswer, String>,
 }
 
-/// An answer.
+/// An answer, read to its end.
 pub struct ApiAnswer {
-    /// Its status code.
+    /// The status code.
     pub status: u16,
-    /// Its body; null where that is not JSON.
+    /// The body; null where it is not JSON.
     pub body: Value,
-    /// Where it came from.
+    /// The headers that say where the answer came from.
     pub origin: Origin,
 }
 
 impl ApiAnswer {
-    /// Whether what was asked for was done.
+    /// Whether the status is a 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// The id of the thing in it.
+    /// The id of the resource in the body; `None` where there is none.
     pub fn id(&self) -> Option<i64> {
         self.body.pointer("/data/id")?.as_i64()
     }
 
-    /// What it says, for a person.
+    /// The status and the `detail` of a problem, for a person.
     pub fn sentence(&self) -> String {
         let detail = self.body.get("detail").and_then(Value::as_str);
         format!("{} {}", self.status, detail.unwrap_or_default())
@@ -64,12 +64,13 @@ impl ApiClient {
         })
     }
 
-    /// The present, as histories count it.
+    /// The time since this client was made.
     pub fn now(&self) -> Moment {
         self.started.elapsed()
     }
 
-    /// Sends a request and reads its answer to the end.
+    /// Sends a request, with a JSON body and an idempotency key where they are given, and reads its
+    /// answer to the end.
     pub async fn send(
         &self,
         method: Method,
@@ -95,7 +96,7 @@ impl ApiClient {
         }
     }
 
-    /// GETs a path.
+    /// Sends a GET of this path and query.
     pub async fn get(&self, path: &str) -> Exchange {
         self.send(Method::GET, path, None, None).await
     }

@@ -1,20 +1,20 @@
-//! What happened, as clients saw it: every write and every read with its times.
+//! The history of a session, as its clients saw it: every write and every read with its times.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-/// A point in time, since the beginning.
+/// A point in time, as the time since the session's client was made.
 pub type Moment = Duration;
 
-/// Where an answer came from, as its headers say.
+/// Where an answer came from, by its headers; `None` for a header that it lacks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// `X-Instance`.
+    /// `X-Instance`: the name of the instance that answered.
     pub instance: Option<String>,
-    /// `X-Cache`.
+    /// `X-Cache`: whether a list is a cached copy.
     pub cache: Option<String>,
-    /// `X-Served-From`.
+    /// `X-Served-From`: the cache, the primary or the replica that was read.
     pub served_from: Option<String>,
 }
 
@@ -26,107 +26,108 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What a client knows of a write.
+/// What a client knows of a write after its last answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteOutcome {
-    /// It was done.
+    /// A success acknowledged the write.
     Acknowledged,
-    /// It may or may not have been done.
+    /// No answer says whether the write was done.
     Unknown,
 }
 
-/// One write.
+/// A write, from its first attempt to its last answer.
 #[derive(Clone, Debug)]
 pub struct WriteRecord {
-    /// When it was sent first.
+    /// When the first attempt was sent.
     pub begin: Moment,
-    /// When the last answer to it had arrived.
+    /// When the answer to the last attempt had arrived.
     pub end: Moment,
-    /// What is known of it.
+    /// Whether the write was acknowledged.
     pub outcome: WriteOutcome,
-    /// Who answered.
+    /// The headers of the last answer.
     pub origin: Origin,
 }
 
 impl WriteRecord {
-    /// Whether it was acknowledged before then.
+    /// Whether the acknowledgement had arrived before this moment.
     pub fn is_acknowledged_before(&self, moment: Moment) -> bool {
         self.outcome == WriteOutcome::Acknowledged && self.end < moment
     }
 }
 
-/// Something with a version that one writer raises step by step.
+/// A single-writer register: a field of a resource whose version one writer raises by one at a time.
 #[derive(Clone, Debug, Default)]
 pub struct Register {
-    /// What it is, for a person: `title of task 7`.
+    /// The field and the resource, for a person: `title of task 7`.
     pub name: String,
-    /// The writes, by the version that they wrote.
+    /// The writes, by the version that each wrote.
     pub writes: BTreeMap<u64, WriteRecord>,
-    /// The version that was there in the end; `None` where it was not there at all.
+    /// The version that was read after the last write; `None` where the resource was gone.
     pub final_version: Option<u64>,
 }
 
 /// A task that is created once, under one idempotency key, and perhaps deleted later.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// Its creation.
+    /// The create of the task.
     pub create: WriteRecord,
-    /// Its deletion.
+    /// The delete of the task; `None` where none was sent.
     pub delete: Option<WriteRecord>,
-    /// The ids that were answered to its key.
+    /// The ids in the answers to the task's idempotency key: one, unless the key made duplicates.
     pub ids: BTreeSet<i64>,
 }
 
-/// The name of an item: its creator and a number.
+/// The name of an item: the number of its creator and a number of its own.
 pub type ItemName = (usize, u64);
 
-/// One read.
+/// A read that was answered with a success.
 #[derive(Clone, Debug)]
 pub struct ReadRecord {
-    /// Who read.
+    /// The number of the reader.
     pub reader: usize,
-    /// What was asked for.
+    /// The path and query of the request.
     pub path: String,
-    /// When it was sent.
+    /// When the request was sent.
     pub begin: Moment,
-    /// When its answer had arrived.
+    /// When the answer had arrived.
     pub end: Moment,
-    /// Who answered.
+    /// The headers of the answer.
     pub origin: Origin,
-    /// The registers that it must show, and the version that it shows, if any.
+    /// The registers that the answer must show, by their index, with the version that it shows; `None`
+    /// where it shows none.
     pub registers: Vec<(usize, Option<u64>)>,
-    /// The items that it shows, where it must show all.
+    /// The items that the answer shows; `None` where it need not show all.
     pub items: Option<BTreeSet<ItemName>>,
 }
 
 /// A request that was not answered with a success.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// When it was sent.
+    /// When the request was sent.
     pub begin: Moment,
-    /// How long it took.
+    /// The time from the request to its answer or error.
     pub duration: Duration,
-    /// The request and what came of it.
+    /// The request and its answer or error, for a person.
     pub description: String,
 }
 
-/// Everything that happened.
+/// Everything that the clients of a session sent and saw.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// The registers.
+    /// The registers: the title of each scratch task, the names of the user and of the category.
     pub registers: Vec<Register>,
-    /// The items.
+    /// The items, by name.
     pub items: BTreeMap<ItemName, Item>,
-    /// The reads that were answered.
+    /// The reads that were answered with a success, in the order of their answers.
     pub reads: Vec<ReadRecord>,
-    /// The items that were there in the end, and under how many ids each.
+    /// The items that were there after the last write, with the number of tasks that have the name.
     pub remaining: BTreeMap<ItemName, usize>,
-    /// Reads that were not answered.
+    /// Reads that were not answered with a success.
     pub failed_reads: Vec<Failure>,
-    /// Writes that were not done, or of which that is not known.
+    /// Writes that were refused, or whose outcome is unknown.
     pub failed_writes: Vec<Failure>,
-    /// How many writes there were.
+    /// The number of writes, each counted once however often it was sent.
     pub writes: u64,
-    /// How many requests were repeats under the same idempotency key.
+    /// The number of requests that repeated an earlier one.
     pub repeats: u64,
 }

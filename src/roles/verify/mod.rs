@@ -1,6 +1,6 @@
 //! `taskfleet verify`: whether a deployment keeps the promise, checked from outside.
 //!
-//! Writers and readers use the public API at once, and what they saw is checked against the rules of
+//! Writers and readers use the public API at once, and what they saw is searched for every
 //! [`check::Anomaly`]. Each thing that is updated has one writer, so that its versions have one order;
 //! what was acknowledged before a read began must be in its answer (a register with a single writer,
 //! after Lamport, "On interprocess communication", 1986).
@@ -22,8 +22,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 use tokio::time::{Instant, interval, timeout_at};
 
-/// Checks a deployment for some seconds, or until a signal ends it, and says on standard output what
-/// was found; whether nothing was.
+/// Checks a deployment for the duration in the settings, or until SIGTERM or SIGINT, and prints the report
+/// on standard output; true where there was no anomaly and no failed request.
 pub async fn run(settings: &VerifySettings) -> Result<bool, SetupError> {
     let session = Session::start(&settings.url, Pace::default()).await?;
     let bar = ProgressBar::new(settings.duration.as_secs());

@@ -1,4 +1,4 @@
-//! What a check found, for a person.
+//! The report of a session: counts and anomalies, as text for a person.
 
 use super::check::{Anomaly, Violation};
 use super::history::{Failure, History, Moment};
@@ -6,41 +6,41 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// How many offending operations of each kind are shown.
+/// The most operations of each kind of anomaly or failure that are shown.
 const SHOWN: usize = 5;
 
-/// What a check found.
+/// The counts and anomalies of a session.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// How long it took.
+    /// The length of the session.
     pub duration: Duration,
-    /// How many reads were answered.
+    /// The number of reads that were answered with a success.
     pub reads: usize,
-    /// How many writes there were.
+    /// The number of writes.
     pub writes: u64,
-    /// How many requests were repeats under the same idempotency key.
+    /// The number of requests that repeated an earlier one.
     pub repeats: u64,
     /// Reads that were not answered with a success.
     pub failed_reads: Vec<Failure>,
-    /// Writes that were not done, or of which that is not known.
+    /// Writes that were refused, or whose outcome is unknown.
     pub failed_writes: Vec<Failure>,
-    /// Where rules were broken.
+    /// The anomalies that were found.
     pub violations: Vec<Violation>,
-    /// How many reads came from where.
-    pub sources: BTreeMap<String, usize>,
-    /// How many reads each instance answered.
+    /// The number of reads by `X-Served-From`.
+    pub served_from: BTreeMap<String, usize>,
+    /// The number of reads by `X-Instance`.
     pub instances: BTreeMap<String, usize>,
-    /// How long the slowest read took that was answered.
+    /// The duration of the slowest read that was answered with a success.
     pub slowest_read: Duration,
 }
 
 impl Report {
     /// The report on a history.
     pub fn new(history: &History, violations: Vec<Violation>, duration: Moment) -> Self {
-        let (mut sources, mut instances) = (BTreeMap::new(), BTreeMap::new());
+        let (mut served_from, mut instances) = (BTreeMap::new(), BTreeMap::new());
         for read in &history.reads {
             for (counts, name) in [
-                (&mut sources, &read.origin.served_from),
+                (&mut served_from, &read.origin.served_from),
                 (&mut instances, &read.origin.instance),
             ] {
                 let name = name.as_deref().unwrap_or("not said").to_owned();
@@ -56,7 +56,7 @@ impl Report {
             failed_reads: history.failed_reads.clone(),
             failed_writes: history.failed_writes.clone(),
             violations,
-            sources,
+            served_from,
             instances,
             slowest_read: reads
                 .map(|read| read.end.saturating_sub(read.begin))
@@ -65,7 +65,7 @@ impl Report {
         }
     }
 
-    /// How often a rule was broken.
+    /// The number of anomalies of this kind.
     pub fn count(&self, anomaly: Anomaly) -> usize {
         let violations = self.violations.iter();
         violations
@@ -73,19 +73,19 @@ impl Report {
             .count()
     }
 
-    /// How long before the stalest read the write had been acknowledged that it does not show.
+    /// The greatest age of a stale read; `None` where no read was stale.
     pub fn stalest(&self) -> Option<Duration> {
         let ages = self.violations.iter().filter_map(|violation| violation.age);
         ages.max()
     }
 
-    /// Whether no rule was broken and no request failed.
+    /// Whether there is no anomaly and no failed request.
     pub fn is_clean(&self) -> bool {
         self.violations.is_empty() && self.failed_reads.is_empty() && self.failed_writes.is_empty()
     }
 }
 
-/// A table, and below it what went wrong.
+/// A table of the counts, and below it the anomalies and failures.
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut row = |title: &str, value: String| writeln!(out, "  {title:<42} {value:>8}");
@@ -104,7 +104,7 @@ impl fmt::Display for Report {
             row("the stalest read, behind by", format!("{stalest:.0?}"))?;
         }
         row("the slowest read", format!("{:.0?}", self.slowest_read))?;
-        for (source, count) in &self.sources {
+        for (source, count) in &self.served_from {
             row(&format!("reads served from {source}"), count.to_string())?;
         }
         for (instance, count) in &self.instances {

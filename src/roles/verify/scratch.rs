@@ -1,5 +1,5 @@
-//! The scratch things that a check works on: a user, a category and some tasks of its own, which it
-//! removes afterwards.
+//! The scratch resources of a session: a user, a category and some tasks, which it creates and removes
+//! afterwards.
 
 use super::client::{ApiAnswer, ApiClient, Exchange};
 use super::history::ItemName;
@@ -10,13 +10,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-/// How many tasks have versions.
+/// The number of tasks whose title is a register.
 const TASKS: usize = 2;
-/// How long to go on trying what has to succeed before or after the check itself.
+/// How long a request of the set-up or the clean-up is repeated before it has failed.
 const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The deployment cannot be checked at all.
+/// Why a deployment cannot be checked: a request of the set-up or the clean-up failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{step} failed: {cause}")]
 pub struct SetupError {
@@ -25,7 +25,7 @@ pub struct SetupError {
 }
 
 impl SetupError {
-    /// There is not even a client.
+    /// The HTTP client could not be made.
     pub fn no_client(error: reqwest::Error) -> Self {
         Self {
             step: "making a client".to_owned(),
@@ -34,26 +34,27 @@ impl SetupError {
     }
 }
 
-/// What a check works on.
+/// The scratch resources of a session.
 pub struct Scratch {
-    /// In the description of each task, by which a search finds them and nothing else.
+    /// The unique text in the description of every task of the session, by which a search finds them and
+    /// no others.
     pub marker: String,
     user: i64,
     category: i64,
     tasks: Vec<i64>,
 }
 
-/// Something with a version: where it is written, and by which field.
+/// A field of a resource that holds a version.
 pub struct Versioned {
-    /// Its path.
+    /// The path of the resource.
     pub path: String,
-    /// The field that holds the version.
+    /// The name of the field.
     pub field: &'static str,
-    /// What it is, for a person.
+    /// The field and the resource, for a person: `title of task 7`.
     pub name: String,
 }
 
-/// The text that stands for a version.
+/// The value of a field that holds this version.
 pub fn text_of(version: u64) -> String {
     format!("version {version}")
 }
@@ -62,7 +63,7 @@ fn version_in(value: Option<&Value>) -> Option<u64> {
     value?.as_str()?.strip_prefix("version ")?.parse().ok()
 }
 
-/// The title of an item.
+/// The title of the task of this item.
 pub fn title_of((creator, number): ItemName) -> String {
     format!("item {creator}-{number}")
 }
@@ -73,7 +74,7 @@ fn item_in(title: &Value) -> Option<ItemName> {
 }
 
 impl Scratch {
-    /// Makes everything, at version 0.
+    /// Creates the user, the category and the tasks, with every field at version 0.
     pub async fn make(client: &ApiClient) -> Result<Self, SetupError> {
         let marker = format!("verify-{}", Uuid::new_v4().simple());
         let user = json!({
@@ -96,7 +97,7 @@ impl Scratch {
         Ok(scratch)
     }
 
-    /// The body of a task with this title.
+    /// The body of a create of a task with this title, for the scratch user and category.
     pub fn task(&self, title: &str) -> Value {
         json!({
             "title": title,
@@ -106,7 +107,7 @@ impl Scratch {
         })
     }
 
-    /// Everything with a version: the tasks, the user and the category, in this order.
+    /// Every field with a version: of the tasks, the user and the category, in this order.
     pub fn versioned(&self) -> Vec<Versioned> {
         let (user, category) = (self.user, self.category);
         let tasks = self.tasks.iter().map(|id| Versioned {
@@ -126,7 +127,7 @@ impl Scratch {
         tasks.chain(others).collect()
     }
 
-    /// The lists that show all tasks here. There are fewer than a page holds.
+    /// The paths of the lists that show all tasks of the session, which are fewer than a page holds.
     pub fn lists(&self) -> [String; 3] {
         [
             format!("/tasks?userId={}&limit=100", self.user),
@@ -135,8 +136,9 @@ impl Scratch {
         ]
     }
 
-    /// What the answer to a list shows of each thing with a version. Each task embeds the user and
-    /// the category; the oldest version counts.
+    /// The version of each field in the answer to a list, in the order of [`versioned`](Self::versioned);
+    /// `None` where the list does not show it. Each task embeds the user and the category; the oldest
+    /// version counts.
     pub fn versions_in_list(&self, body: &Value) -> Vec<Option<u64>> {
         let rows = rows(body);
         let task = |id: &i64| {
@@ -150,12 +152,12 @@ impl Scratch {
         versions
     }
 
-    /// The version in the answer to a read of one thing.
+    /// The version in this field of the answer to a read of one resource; `None` where there is none.
     pub fn version_in_one(body: &Value, field: &str) -> Option<u64> {
         version_in(body.get("data")?.get(field))
     }
 
-    /// How often each item is in the answer to a list.
+    /// The items in the answer to a list, with the number of tasks that have the name.
     pub fn items_in_list(body: &Value) -> BTreeMap<ItemName, usize> {
         let mut items = BTreeMap::new();
         for name in rows(body)
@@ -167,15 +169,15 @@ impl Scratch {
         items
     }
 
-    /// The list of everything here, once it can be had.
+    /// The list of all tasks of the session, repeated until it is answered with a success.
     pub async fn final_list(&self, client: &ApiClient) -> Result<Value, SetupError> {
         let [list, ..] = self.lists();
         let answer = insist(client, Method::GET, &list, None, ApiAnswer::is_success).await?;
         Ok(answer.body)
     }
 
-    /// Removes everything: what a list shows, and these tasks, which it may not show where it is not
-    /// to be trusted.
+    /// Deletes the scratch resources, every task that a list shows, and the tasks with these ids, which a
+    /// stale list may not show.
     pub async fn remove(&self, client: &ApiClient, more: &[i64]) -> Result<(), SetupError> {
         let remaining = self.final_list(client).await?;
         let tasks = rows(&remaining).iter().filter_map(|row| row["id"].as_i64());

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-/// How many of an item's successors are created before it is deleted.
+/// The number of newer items of the same creator that exist before an item is deleted.
 const KEPT: u64 = 8;
 /// How long a write whose outcome is unknown is repeated under its key.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,21 +25,21 @@ const REPEAT_AFTER: Duration = Duration::from_millis(100);
 /// Every so many items, a create that was acknowledged is repeated all the same.
 const REPEAT_EVERY: u64 = 4;
 
-/// How much there is to do at once.
+/// The numbers of readers and writers and how often each sends a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// How many readers there are, and how often each begins a read at the most.
+    /// The number of readers.
     pub readers: usize,
-    /// See there.
+    /// The shortest time between two reads of one reader.
     pub read_every: Duration,
-    /// How many creators there are, beside one writer for each thing with a version.
+    /// The number of creators, beside one writer for each register.
     pub creators: usize,
-    /// How often each writer and each creator begins a write at the most.
+    /// The shortest time between two writes of one writer or creator.
     pub write_every: Duration,
 }
 
 impl Default for Pace {
-    /// Some 300 reads and 80 writes a second, where the deployment is as fast.
+    /// At most 300 reads and 80 writes a second.
     fn default() -> Self {
         Self {
             readers: 6,
@@ -50,13 +50,13 @@ impl Default for Pace {
     }
 }
 
-/// Writers and readers at work.
+/// Readers and writers that run in the background until [`end`](Self::end).
 pub struct Session {
     workload: Arc<Workload>,
     workers: JoinSet<()>,
 }
 
-/// What the workers share.
+/// What the readers and writers share.
 struct Workload {
     client: ApiClient,
     pace: Pace,
@@ -67,7 +67,7 @@ struct Workload {
 }
 
 impl Session {
-    /// Makes what is needed and begins to read and write.
+    /// Creates the scratch resources and starts the readers and writers.
     pub async fn start(url: &str, pace: Pace) -> Result<Self, SetupError> {
         let client = ApiClient::new(url).map_err(SetupError::no_client)?;
         let scratch = Scratch::make(&client).await?;
@@ -108,12 +108,13 @@ impl Session {
         Ok(Self { workload, workers })
     }
 
-    /// What has happened so far.
+    /// A value of the history so far.
     pub fn so_far<T>(&self, look: impl FnOnce(&History) -> T) -> T {
         look(&self.workload.history())
     }
 
-    /// Ends, looks at what is there in the end, removes it, and checks everything.
+    /// Stops the readers and writers, reads the final state, removes the scratch resources, and checks the
+    /// history.
     pub async fn end(mut self) -> Result<Report, SetupError> {
         self.workload.is_over.store(true, Ordering::Relaxed);
         while let Some(ended) = self.workers.join_next().await {
@@ -254,7 +255,7 @@ impl Workload {
         }
     }
 
-    /// Creates an item, repeating the request under its key until it is settled.
+    /// Creates an item, repeating the request under its key until its outcome is known.
     async fn create(&self, name: ItemName) {
         let body = self.scratch.task(&title_of(name));
         let key = format!(
@@ -282,8 +283,8 @@ impl Workload {
         self.history().items.insert(name, item);
     }
 
-    /// Deletes an item, repeating the request until it is settled: that it is not there any more is
-    /// as good, because an attempt before may have done it.
+    /// Deletes an item, repeating the request until its outcome is known. A 404 counts as a success,
+    /// because an earlier attempt may have deleted it.
     async fn delete(&self, name: ItemName) {
         let id = self
             .history()
@@ -300,7 +301,7 @@ impl Workload {
         }
     }
 
-    /// Sends a request that may be repeated until it is known to be done, or for a while.
+    /// Repeats a request until it is done, for at most [`PATIENCE`]; then its outcome is unknown.
     async fn settle<F: Future<Output = Exchange>>(
         &self,
         request: &str,
