@@ -44,34 +44,34 @@ struct TrustedConnection {
     number: u64,
 }
 
-/// An entry to be stored.
+/// An entry to be stored in Redis.
 pub struct Store {
-    /// The list that it is an entry of.
+    /// The key of the list.
     pub key: ListKey,
     /// The encoded entry.
     pub bytes: Vec<u8>,
-    /// For how long it is kept.
+    /// The time after which Redis drops the entry.
     pub ttl: Duration,
 }
 
-/// What a lookup fetched.
+/// The answer to a round trip of lookups.
 pub struct Fetched {
-    /// The generation.
+    /// The current generation.
     pub generation: Generation,
     /// The log position that a replica must have replayed to show this generation; `None` where it is
     /// not known.
     pub position: Option<Lsn>,
-    /// The encoded entries under the keys, in their order.
+    /// The encoded entries, in the order of the keys; `None` where nothing is stored under a key.
     pub values: Values,
 }
 
 type Values = Vec<Option<Vec<u8>>>;
 
-/// One worker's connection to Redis, which is made again whenever it is lost.
+/// One worker's connection to Redis. A background task opens a new one whenever the last one broke.
 pub struct RedisConnection {
     client: Client,
     config: AsyncConnectionConfig,
-    /// How long Redis has to answer.
+    /// The time that Redis has to answer (`REDIS_TIMEOUT_MS`).
     timeout: Duration,
     prefix: String,
     keys: Keys,
@@ -89,14 +89,14 @@ pub struct RedisConnection {
 #[derive(Default)]
 struct ConnectionState {
     connection: Option<TrustedConnection>,
-    /// How many raises there was no connection for.
+    /// The number of raises that found no connection.
     missed_raises: u64,
     /// The number of the last attempt to connect that was started.
     last_attempt: Option<u64>,
 }
 
 impl RedisConnection {
-    /// Begins to connect.
+    /// Starts the background task that connects to Redis and reconnects.
     pub fn start(settings: &CacheSettings, ask_position: AskPosition) -> Arc<Self> {
         let timeout = settings.redis_timeout;
         let connection = Arc::new(Self {
@@ -123,7 +123,7 @@ impl RedisConnection {
         self.read_state().connection.clone()
     }
 
-    /// Whether there is a connection that can be trusted.
+    /// Whether there is a connection on which the generation was raised when it was new.
     pub fn is_connected(&self) -> bool {
         self.read_state().connection.is_some()
     }
@@ -136,16 +136,16 @@ impl RedisConnection {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there is a connection that can be trusted.
+    /// Waits until there is a connection on which the generation was raised when it was new.
     pub async fn connected(&self) {
         // The sender lives as long as this does, so this cannot fail.
         let mut status = self.connection_status.subscribe();
         _ = status.wait_for(|is_connected| *is_connected).await;
     }
 
-    /// Raises the position to the primary's and the generation with it; false where the position could
-    /// not be learnt: then the generation is raised without it, and both once more as soon as it is
-    /// known.
+    /// Announces: asks the primary for its log position, and raises position and generation in Redis. False
+    /// where the primary does not tell its position: then the generation is raised alone, and both once
+    /// more as soon as the position is known.
     pub async fn announce(self: &Arc<Self>) -> bool {
         let position = (self.ask_position)().await;
         self.raise(position).await;
@@ -164,11 +164,12 @@ impl RedisConnection {
         position.is_some()
     }
 
-    /// Raises the generation, now or, where that fails, before the next connection is used.
+    /// Raises the generation, and the position where it is given, now or, where that fails, before the next
+    /// connection is used.
     ///
-    /// Without a connection, has one tried at once, and waits for what comes of that, but no longer
-    /// than half the time that Redis has to answer: other instances may reach Redis,
-    /// and should not read on without this raise because of a hiccup or a pause here.
+    /// Without a connection, an attempt to connect is requested, and waited for at most half the time that
+    /// Redis has to answer: other instances may reach Redis, and should not go on serving copies without
+    /// this raise because of a pause between this worker's attempts.
     async fn raise(&self, position: Option<Lsn>) {
         let last_attempt = loop {
             if let Some(mut connection) = self.connection() {

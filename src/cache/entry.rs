@@ -8,9 +8,9 @@ use xxhash_rust::xxh3::xxh3_128;
 /// A finished response body with its entity tag.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The body.
+    /// The body of the response.
     pub body: Bytes,
-    /// Its entity tag (RFC 9110, 8.8.3): the hash of the body, in 32 hexadecimal digits and quotes.
+    /// The entity tag of the body (RFC 9110, 8.8.3): its hash in 32 hexadecimal digits and quotes.
     pub tag: Bytes,
     hash: u128,
     /// When the entry stops being served, in milliseconds since 1970: what a writer that is cut off
@@ -18,9 +18,10 @@ pub struct Entry {
     expires_at: u64,
 }
 
-/// Names the layout below; entries of any other do not count.
+/// The first bytes of an entry in the layout of [`Entry::encode`]; entries that begin otherwise do not
+/// count.
 const MAGIC: [u8; 4] = *b"tf01";
-/// Magic, generation, expiry, hash of the body.
+/// The number of bytes before the body: magic, generation, expiry, hash of the body.
 const HEADER: usize = 4 + 8 + 8 + 16;
 
 impl Entry {
@@ -37,7 +38,7 @@ impl Entry {
         }
     }
 
-    /// How much longer the entry may be served.
+    /// The time for which the entry may still be served; zero where it has expired.
     pub fn time_to_live(&self) -> Duration {
         Duration::from_millis(self.expires_at.saturating_sub(now()))
     }

@@ -6,8 +6,8 @@ use redis::Script;
 use redis::aio::MultiplexedConnection;
 use std::sync::LazyLock;
 
-/// The state of everything that lists show, as a number that each write raises and
-/// that is never used twice.
+/// The version of everything that lists show: a number that each write raises and that is never used
+/// twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(pub u64);
 
@@ -49,7 +49,7 @@ impl Keys {
     }
 }
 
-/// Raises the generation, and the position where one is known.
+/// Raises the generation, and the position where one is given.
 pub async fn raise(
     redis: &mut MultiplexedConnection,
     keys: &Keys,

@@ -1,12 +1,12 @@
-//! What names a cached list.
+//! The keys of cached lists.
 
 use crate::domain::page::{ListFilter, Page};
 use crate::domain::viewer::ViewerClass;
 use std::fmt;
 use std::sync::Arc;
 
-/// The name of a list in the cache: equal for requests that are answered with the same body, different
-/// for any others.
+/// The key of a list in the cache: equal for requests that are answered with the same body, different for
+/// all others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ListKey(Arc<str>);
 
@@ -26,7 +26,7 @@ impl ListKey {
         Self(format!("{viewer}:{collection_path}:{number}:{limit}:{filter}").into())
     }
 
-    /// The key as text.
+    /// The key as text, without the prefix of the deployment.
     pub fn as_str(&self) -> &str {
         &self.0
     }

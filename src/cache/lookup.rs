@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a lookup found.
+/// The answer to a lookup.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The generation at a moment between the lookup's start and its end.
@@ -25,23 +25,23 @@ pub struct Found {
     pub stored: Option<Bytes>,
 }
 
-/// What one call adds to a batch, every one of which fetches the generation and the position.
+/// The part of one call in a batch; every batch fetches the generation and the position as well.
 enum Command {
     Nothing,
     Find(ListKey),
     Store(Store),
 }
 
-/// One worker's lookups.
+/// One worker's lookups in Redis, in batches.
 pub struct Lookups {
     connection: Arc<RedisConnection>,
     batcher: Batcher<Command, Found>,
-    /// The generation that the last batch found.
+    /// The generation that the last batch found; `None` where Redis was away.
     last_seen: Rc<Cell<Option<Generation>>>,
 }
 
 impl Lookups {
-    /// Lookups over this connection, whose batches are at most this far apart.
+    /// Lookups over this connection, with a pause of at most this long after each batch.
     pub fn new(connection: Arc<RedisConnection>, pause: Duration) -> Self {
         Self {
             connection,
@@ -73,8 +73,8 @@ impl Lookups {
         found.await.ok()
     }
 
-    /// Has the next lookup store something, too: a round trip of its own would cost as much as the
-    /// lookup. Nothing is lost where that fails.
+    /// Stores an entry with the next batch: a round trip of its own would cost as much as a lookup. An
+    /// entry that cannot be stored is a miss later, and no error.
     pub fn store(&self, store: Store) {
         drop(self.batcher.submit(Command::Store(store), self.run_batch()));
     }

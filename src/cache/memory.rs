@@ -1,4 +1,4 @@
-//! The entries that a process remembers, so that a hit needs no body from Redis.
+//! The entries that a process keeps in memory, so that a hit needs no body from Redis.
 
 use super::entry::Entry;
 use super::generation::Generation;
@@ -6,14 +6,14 @@ use super::key::ListKey;
 use moka::Expiry;
 use std::time::{Duration, Instant};
 
-/// The entries that this process remembers, each under the generation at which it was read. An entry of
+/// The entries that this process keeps in memory, each under the generation at which it was read. An entry of
 /// an older generation is never found again and is evicted in time. Requests that miss the same entry
 /// at once share one fill (single-flight).
 pub type Bodies = moka::future::Cache<(Generation, ListKey), Entry>;
 
 /// An empty store that evicts entries (W-TinyLFU) when they take more than about this many bytes.
 pub fn bodies(capacity: u64) -> Bodies {
-    /// ListKeys, headers and bookkeeping of an entry, roughly.
+    /// The approximate size of an entry's headers and bookkeeping, in bytes.
     const OVERHEAD: usize = 512;
     moka::future::Cache::builder()
         .max_capacity(capacity)

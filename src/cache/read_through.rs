@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Whether a list is a cached copy.
+/// Whether a list is a cached copy (the header X-Cache).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheStatus {
     /// The list is a copy.
@@ -25,30 +25,31 @@ pub enum CacheStatus {
     Bypass,
 }
 
-/// A list, ready to be sent.
+/// An encoded list with where it came from.
 #[derive(Debug)]
 pub struct CachedList {
     /// The finished body and its entity tag.
     pub entry: Entry,
     /// Whether the list is a cached copy.
     pub cache_status: CacheStatus,
-    /// Where the list was read from.
+    /// The server or the cache that the list was read from.
     pub served_from: ServedFrom,
 }
 
-/// One worker's cache: its own connection to Redis, which spares each lookup the way to another
-/// thread and back, and the bodies that all workers of the instance remember.
+/// One worker's read-through cache: its own connection to Redis, which spares each lookup the way to another
+/// thread and back, and the bodies that all workers of the instance share.
 pub struct Cache {
     connection: Arc<RedisConnection>,
     lookups: Lookups,
     announcements: Batcher<(), bool>,
     bodies: Bodies,
-    /// How long an entry may be served after it was read from the database.
+    /// The time for which an entry may be served after it was read from the database.
     ttl: Duration,
 }
 
 impl Cache {
-    /// Begins to connect to Redis; until that is done, every read goes to the database.
+    /// A cache that connects to Redis in the background; until it is connected, every read goes to the
+    /// database.
     pub fn start(settings: &CacheSettings, bodies: Bodies, ask_position: AskPosition) -> Self {
         let connection = RedisConnection::start(settings, ask_position);
         Self {
@@ -60,7 +61,8 @@ impl Cache {
         }
     }
 
-    /// Makes everything outdated that was read before now, copies and replicas alike. To be called
+    /// Announces a commit: makes everything outdated that was read before now, from copies and from
+    /// replicas. To be called
     /// after each commit and before its acknowledgement; calls that wait at the same time share one
     /// raise of the generation, and one question for the primary's position.
     ///
@@ -81,12 +83,12 @@ impl Cache {
         self.lookups.look_up(None).await?.position
     }
 
-    /// Whether Redis answers.
+    /// Whether Redis is connected, so that copies can be used.
     pub fn is_connected(&self) -> bool {
         self.connection.is_connected()
     }
 
-    /// Waits until Redis answers; everything that was announced before is then known to all.
+    /// Waits until Redis is connected; every earlier announcement has then reached all instances.
     pub async fn connected(&self) {
         self.connection.connected().await;
     }

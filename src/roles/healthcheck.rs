@@ -6,7 +6,8 @@ use std::time::Duration;
 /// How long the instance has to answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Fails unless the instance on this port of this host is ready.
+/// Asks the instance on this port of this host for `/health/ready`; an error unless it answers with a
+/// success.
 pub async fn run(port: u16) -> Result<(), Box<dyn Error>> {
     let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
     let answer = client

@@ -8,7 +8,7 @@ use crate::telemetry;
 use env_logger::Target;
 use std::error::Error;
 
-/// Applies the migrations that the database does not have.
+/// Waits for PostgreSQL and applies the migrations that the database lacks.
 pub async fn run(settings: &MigrateSettings) -> Result<(), Box<dyn Error>> {
     telemetry::start(&settings.log, &host_name(), Target::Stdout);
     if !wait_for_database(&settings.database).await? {

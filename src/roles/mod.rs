@@ -1,4 +1,4 @@
-//! What a process can be: one file or folder for each role that is more than a call.
+//! The roles of a process: one file or folder for each role that is more than a call.
 
 mod healthcheck;
 pub mod import;
@@ -12,7 +12,7 @@ use crate::openapi;
 use std::error::Error;
 use std::process::ExitCode;
 
-/// Runs a role to its end.
+/// Runs a role to its end, and returns the exit code of the process.
 pub async fn run(role: Role) -> Result<ExitCode, Box<dyn Error>> {
     match role {
         Role::Serve(settings) => serve::run(&settings).await?,

@@ -1,11 +1,12 @@
-//! What roles do first that need PostgreSQL: wait for it.
+//! Waiting for PostgreSQL, the first step of the roles that need it.
 
 use crate::config::DatabaseSettings;
 use crate::db;
 use crate::shutdown::shutdown_signal;
 use std::error::Error;
 
-/// Waits for PostgreSQL; false where a signal asked the process to end meanwhile.
+/// Waits for PostgreSQL; false where SIGTERM or SIGINT asked the process to end meanwhile, and an error
+/// where PostgreSQL cannot be reached within `DATABASE_WAIT_SECONDS`.
 pub async fn wait_for_database(settings: &DatabaseSettings) -> Result<bool, Box<dyn Error>> {
     tokio::select! {
         reachable = db::wait::until_reachable(settings) => match reachable {

@@ -10,21 +10,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// How many rows are loaded at once.
+/// The number of rows in a batch, which is one transaction.
 const BATCH_ROWS: usize = 1000;
-/// How many batches are read ahead while one is loaded.
+/// The most batches that are read ahead while one is loaded.
 const AHEAD: usize = 2;
 
-/// Rows to be loaded together.
+/// Rows that are loaded in one transaction.
 pub struct Batch {
-    /// The rows.
+    /// The rows, in the order of the file.
     pub rows: Vec<KeyedRow>,
-    /// How many bytes of the file had been read when the last of them was.
+    /// The number of bytes of the file that had been read after the last row.
     pub end: u64,
 }
 
-/// Begins to read, and yields batches until the file ends or cannot be read any further. Each row
-/// that cannot be loaded goes to `refuse`.
+/// Starts the thread that reads, and returns the receiver of its batches, which ends with the file or
+/// with an error where it cannot be read any further. Each rejected row goes to `refuse`. An error where
+/// the thread cannot be started.
 ///
 /// The thread is one of its own, not one of the runtime's, because the program does not wait for
 /// it at its end: it may be waiting for standard input.
@@ -53,7 +54,7 @@ struct RowBatcher<F> {
     reader: RowReader,
     position: Arc<AtomicU64>,
     refuse: F,
-    /// How often each row was there, by half of its hash, to spare memory.
+    /// The number of equal rows so far, by the first half of their hash, to spare memory.
     seen: HashMap<[u8; 16], u64>,
 }
 

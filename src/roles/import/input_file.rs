@@ -1,4 +1,4 @@
-//! The file to load: opened, decompressed where it is compressed, and told NDJSON from CSV.
+//! The input file: opened, decompressed where it is gzip, and its format detected.
 
 use super::error::ImportError;
 use flate2::read::MultiGzDecoder;
@@ -8,15 +8,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What stands for standard input.
+/// The file name that stands for standard input.
 const STDIN: &str = "-";
-/// How much empty space a file may begin with where its format is to be seen from what follows.
+/// The most white space, in bytes, that is skipped in search of the byte that tells the format.
 const MAX_SPACE: usize = 64 * 1024;
 const BUFFER: usize = 64 * 1024;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// How rows are written.
+/// The format of the rows of an input file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// One JSON object a line.
@@ -25,20 +25,21 @@ pub enum Format {
     Csv,
 }
 
-/// An opened file.
+/// An input file that is open for reading.
 pub struct InputFile {
-    /// Its text.
+    /// The decompressed text, without a byte order mark.
     pub text: Box<dyn BufRead + Send>,
-    /// How its rows are written.
+    /// The format of the rows.
     pub format: Format,
-    /// How many bytes it has, compressed as it is, where that is known.
+    /// The size of the file in bytes, before decompression; `None` where it is not known.
     pub size: Option<u64>,
-    /// How many of them have been read.
+    /// The number of bytes that have been read of it, before decompression.
     pub position: Arc<AtomicU64>,
 }
 
 impl InputFile {
-    /// Opens a file, or standard input for `-`, and reads as much of it as tells its format.
+    /// Opens a file, or standard input for `-`, and reads as much of it as tells its format. An error
+    /// where it cannot be read, or is called something.gz and is not gzip.
     pub fn open(file: &Path) -> Result<Self, ImportError> {
         if is_stdin(file) {
             return Self::of(io::stdin(), file, None);
@@ -56,7 +57,7 @@ impl InputFile {
         Self::of(input, file, metadata.is_file().then_some(metadata.len()))
     }
 
-    /// What can be read from somewhere, as if it stood in a file of this name.
+    /// An input file of this name and size (in bytes, `None` where not known) with the bytes of `input`.
     pub fn of(
         input: impl Read + Send + 'static,
         file: &Path,
@@ -110,12 +111,12 @@ impl InputFile {
     }
 }
 
-/// Whether this name means standard input.
+/// Whether this file name stands for standard input.
 pub fn is_stdin(file: &Path) -> bool {
     file == Path::new(STDIN)
 }
 
-/// What a file is called in messages.
+/// The name of a file in messages.
 pub fn name(file: &Path) -> String {
     if is_stdin(file) {
         "Standard input".to_owned()

@@ -5,24 +5,24 @@ use std::io::{self, BufRead, Read};
 
 /// The longest row that is read, in bytes. The longest that is valid has less than a fiftieth.
 pub const MAX_BYTES: usize = 1024 * 1024;
-/// How much is kept of a row that is longer.
+/// The number of bytes that are kept of a longer row.
 const KEPT_BYTES: usize = 1024;
 
-/// A row as it stands in the file.
+/// A row as it stands in the input file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RawRow {
-    /// The number of its first line, counted from 1.
+    /// The number of the row's first line, counted from 1.
     pub line: u64,
-    /// Its bytes, without the end of its last line.
+    /// The bytes of the row, without the end of its last line.
     pub bytes: Vec<u8>,
-    /// Why it cannot be read, if so.
+    /// Why the row cannot be read; `None` where it can.
     pub fault: Option<Fault>,
 }
 
 /// Why a row cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is longer than [`MAX_BYTES`], and only its beginning was kept.
+    /// The row is longer than [`MAX_BYTES`], and only its beginning was kept.
     TooLong,
     /// A quote is opened that is not closed before the file ends or the row is too long. Only the
     /// first line is taken for the row; the next row begins with the next line.

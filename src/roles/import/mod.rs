@@ -32,21 +32,21 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// How often a batch is tried that lost a race against a request.
+/// The most attempts at a batch that lost a race against a request.
 const ATTEMPTS: u32 = 5;
-/// How long Redis has to hear of what was loaded.
+/// How long the end of an import waits for Redis to get every announcement.
 const REDIS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What an import did.
+/// The counts of an import.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// How many tasks it added.
+    /// The number of tasks that were added.
     pub imported: u64,
-    /// How many were there already.
+    /// The number of rows whose tasks were there already.
     pub skipped: u64,
-    /// How many rows it refused.
+    /// The number of rows that were rejected.
     pub rejected: u64,
-    /// Where these are.
+    /// The place of the rejected rows, for the end of a sentence.
     rejected_place: String,
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Loads a file and says on standard output what became of it, even where the end is an error.
+/// Loads a file and prints the summary on standard output, also where the import ends with an error.
 pub async fn run(settings: &ImportSettings) -> Result<(), ImportError> {
     let file = &settings.file;
     let name = input_file::name(file);
@@ -83,7 +83,7 @@ pub async fn run(settings: &ImportSettings) -> Result<(), ImportError> {
     let mut summary = Summary::default();
     let loaded = load(&writer, &mut batches, &progress, &mut summary).await;
     progress.end();
-    // Until then, what was announced while Redis was away is not known to all.
+    // Until then, other instances do not know of batches that were announced while Redis was away.
     let is_announced = timeout(REDIS_TIMEOUT, cache.connected()).await.is_ok();
 
     let rejected = lock(&rejected);
@@ -119,7 +119,7 @@ async fn connect(settings: &ImportSettings) -> Result<(Writer, Rc<Cache>), Impor
     Ok((Writer::new(db, Rc::clone(&cache)), cache))
 }
 
-/// Loads batch after batch, to the end of the file or the first error.
+/// Loads batch after batch to the end of the file, the first error, or SIGTERM or SIGINT.
 async fn load(
     writer: &Writer,
     batches: &mut mpsc::Receiver<Result<Batch, ImportError>>,
@@ -146,7 +146,7 @@ async fn load(
     }
 }
 
-/// Adds those of these rows that are not there yet, and announces them; how many there were.
+/// Inserts the tasks of these rows that are not there yet, announces them, and returns their number.
 async fn insert(writer: &Writer, rows: Vec<KeyedRow>) -> Result<u64, DbError> {
     let rows: Arc<[KeyedRow]> = rows.into();
     let mut attempt = 1;

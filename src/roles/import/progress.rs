@@ -1,27 +1,27 @@
-//! How far an import has come: a bar on a terminal, plain lines elsewhere.
+//! The progress of an import: a bar on a terminal, plain lines elsewhere.
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// After how many rows a plain line is written.
+/// The number of rows between two plain lines.
 const PLAIN_EVERY: u64 = 5_000;
 const BAR: &str = "{bar:40} {percent:>3} %  {msg}  {eta} left";
 const SPINNER: &str = "{spinner} {msg}  {elapsed}";
 
-/// Shows how far an import has come, on standard error.
+/// The progress display on standard error.
 #[derive(Clone)]
 pub struct Progress {
     /// Draws nothing where standard error is no terminal.
     bar: ProgressBar,
     is_terminal: bool,
-    /// How many rows were loaded.
+    /// The number of rows that were loaded.
     rows: Arc<AtomicU64>,
 }
 
 impl Progress {
-    /// Nothing done yet, of so many bytes, if it is known how many.
+    /// A display of no progress yet, of an input file of this size in bytes; `None` where it is not known.
     pub fn start(bytes: Option<u64>) -> Self {
         let (bar, template) = match bytes {
             Some(bytes) => (ProgressBar::new(bytes), BAR),
@@ -37,7 +37,7 @@ impl Progress {
         }
     }
 
-    /// So many more rows were loaded, up to this byte of the file.
+    /// Counts this many more rows, up to this byte of the input file.
     pub fn advance(&self, rows: u64, byte: u64) {
         let before = self.rows.fetch_add(rows, Ordering::Relaxed);
         let now = before + rows;
@@ -50,12 +50,12 @@ impl Progress {
         }
     }
 
-    /// Writes a line without spoiling the bar.
+    /// Prints a line above the bar.
     pub fn print(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }

@@ -11,27 +11,27 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::io::{self, BufRead};
 
-/// What a fault is about that is not about one field.
+/// The path of an error that is not about one field.
 const WHOLE_ROW: &str = "row";
 
-/// A row that was refused, as it is written down.
+/// A row that was rejected, as it stands in the file of rejected rows.
 #[derive(Debug, Serialize)]
 pub struct RejectedRow {
-    /// The number of its first line, counted from 1.
+    /// The number of the row's first line, counted from 1.
     pub line: u64,
-    /// Everything that is wrong with it.
+    /// Every error in the row.
     pub errors: Vec<FieldError>,
-    /// The row itself.
+    /// The row as it stood in the input file.
     pub row: Original,
 }
 
-/// A row as it stood in its file.
+/// The text of a row in the input file.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Original {
-    /// A JSON object, unchanged.
+    /// The JSON object of an NDJSON row, unchanged.
     Json(Box<RawValue>),
-    /// Anything else.
+    /// A CSV row, or an NDJSON row that is no JSON object.
     Text(String),
 }
 
@@ -44,7 +44,8 @@ pub struct RowReader {
 }
 
 impl RowReader {
-    /// Begins to read; from a CSV file, its header.
+    /// A reader of the rows of this file, after the header of a CSV file. An error where the header
+    /// cannot be read or lacks a field.
     pub fn new(source: InputFile, name: &str) -> Result<Self, ImportError> {
         let mut lines = Lines::new(source.text);
         let header = match source.format {
@@ -69,7 +70,8 @@ impl RowReader {
         self.lines.next_number()
     }
 
-    /// The next row; `None` at the end.
+    /// The next row, valid or rejected; `None` at the end of the file. An error where the file cannot be
+    /// read any further.
     pub fn next_row(&mut self) -> io::Result<Option<Result<ImportRow, RejectedRow>>> {
         let raw = match self.format {
             Format::Ndjson => self.lines.next_line()?,

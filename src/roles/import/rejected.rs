@@ -1,5 +1,4 @@
-//! Where refused rows go: a file beside the one that is loaded or, where none can be written,
-//! standard error.
+//! Rejected rows: a file beside the input file or, where it cannot be written, standard error.
 
 use super::input_file;
 use super::progress::Progress;
@@ -9,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The refused rows of an import.
+/// The rejected rows of an import.
 pub struct Rejected {
     path: PathBuf,
     is_stdin: bool,
@@ -18,16 +17,16 @@ pub struct Rejected {
 }
 
 enum Target {
-    /// No row was refused yet, so nothing was opened.
+    /// No row was rejected yet, so no file was opened.
     Unopened,
     File(File),
-    /// The file cannot be written, for this reason; none where rows come from standard input and it
-    /// could not be made, because a client that pipes rows in has asked for no file.
+    /// The file cannot be written, for this reason; `None` where the rows come from standard input and
+    /// the file could not be created: an import from a pipe was given no file to name in a message.
     StandardError(Option<io::Error>),
 }
 
 impl Rejected {
-    /// None yet, of this file.
+    /// The rejected rows of an import of this file, none so far.
     pub fn of(file: &Path) -> Self {
         let is_stdin = input_file::is_stdin(file);
         let mut path = match is_stdin {
@@ -43,12 +42,12 @@ impl Rejected {
         }
     }
 
-    /// How many there are.
+    /// The number of rejected rows so far.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Writes one down, at once, so that it is there however the import ends.
+    /// Writes a rejected row at once, so that it is there however the import ends.
     pub fn add(&mut self, row: &RejectedRow, progress: &Progress) {
         self.count += 1;
         // Nothing in a row has keys that are no strings or anything else that is not JSON.
@@ -82,7 +81,7 @@ impl Rejected {
         }
     }
 
-    /// The file that they go to.
+    /// The path of the file of rejected rows.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -102,7 +101,7 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 impl fmt::Display for Rejected {
-    /// Where they are, for the end of a sentence; nothing where there are none.
+    /// The place of the rejected rows, for the end of a sentence; empty where there are none.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         match &self.target {
@@ -122,7 +121,7 @@ mod tests {
     use super::*;
     use crate::roles::import::reader::Original;
 
-    /// Where a refused row is said to be, where the file of refused rows cannot be made.
+    /// The place that is told for a rejected row whose file cannot be created.
     fn place(of: &str) -> String {
         let mut rejected = Rejected::of(Path::new(of));
         rejected.path = Path::new("/dev/null").join(rejected.path);
