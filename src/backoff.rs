@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Exponential backoff: each pause is twice the one before it, up to a longest.
+/// Exponential backoff: each pause is twice the one before it, up to the longest.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     first: Duration,
@@ -11,7 +11,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Pauses that grow from the first to the longest.
+    /// A backoff whose pauses grow from the first to the longest.
     pub const fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,

@@ -1,4 +1,4 @@
-//! The whole URL table.
+//! The route table: every path with its methods and handlers.
 
 use crate::api::error::ApiError;
 use crate::api::extract::body;
@@ -9,7 +9,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 
-/// Adds every route.
+/// Adds every route of the API to an application.
 #[rustfmt::skip]
 pub fn configure(config: &mut ServiceConfig) {
     config

@@ -12,7 +12,7 @@ pub enum ShutdownSignal {
     Interrupt,
 }
 
-/// Waits for SIGTERM or SIGINT.
+/// Waits for SIGTERM or SIGINT; an error where the process cannot handle signals.
 pub async fn shutdown_signal() -> io::Result<ShutdownSignal> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-/// An instance that listens, and serves once it is run.
+/// An instance that listens on its port, and answers once it is run.
 pub struct Application {
     server: Server,
     address: SocketAddr,
@@ -32,8 +32,8 @@ pub struct Application {
 }
 
 impl Application {
-    /// Listens, on any free port if the port is 0, and begins to connect to Redis. PostgreSQL is
-    /// connected to when it is first needed.
+    /// An instance that listens, on any free port if the port is 0, and connects to Redis in the background
+    /// and to PostgreSQL when it is first needed. An error where the port is taken.
     pub fn build(settings: &ServeSettings) -> io::Result<Self> {
         let http = &settings.http;
         let listener = TcpListener::bind((http.host, http.port))?;
@@ -89,7 +89,7 @@ impl Application {
         })
     }
 
-    /// The address that the instance listens on.
+    /// The socket address that the instance listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -99,7 +99,7 @@ impl Application {
         self.server.handle()
     }
 
-    /// What this instance knows of itself.
+    /// The identity and state of this instance.
     pub fn instance(&self) -> Arc<Instance> {
         Arc::clone(&self.instance)
     }
@@ -109,7 +109,7 @@ impl Application {
         self.server.await
     }
 
-    /// Serves until SIGTERM or SIGINT.
+    /// Serves until SIGTERM, with the drain of the settings, or SIGINT.
     pub async fn run_until_signalled(self) -> io::Result<()> {
         log::info!("listening on http://{}", self.address);
         let shutdown = end_on_signal(self.instance(), self.handle(), self.drain);
@@ -145,7 +145,7 @@ async fn end_on_signal(
     Ok(())
 }
 
-/// The name of this host, which is a container's id where nothing else was said.
+/// The name of this host; in a container, the container's id unless another name was set.
 pub fn host_name() -> String {
     gethostname::gethostname().to_string_lossy().into_owned()
 }

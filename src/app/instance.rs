@@ -1,17 +1,17 @@
-//! What an instance knows of itself.
+//! The identity and state of an instance.
 
 use crate::config::AppEnv;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// What an instance knows of itself.
+/// The identity and state of an instance, which its workers share.
 #[derive(Debug)]
 pub struct Instance {
     /// The instance's name, as in the header X-Instance.
     pub name: String,
-    /// The environment that it runs in.
+    /// The environment that the instance runs in (`APP_ENV`).
     pub app_env: AppEnv,
-    /// When the instance was started.
+    /// The time at which the instance was started, for its uptime.
     pub started: Instant,
     draining: AtomicBool,
 }
@@ -27,12 +27,13 @@ impl Instance {
         }
     }
 
-    /// Whether the instance has been told to end and should get no more requests.
+    /// Whether the instance was told to end and should get no more requests.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Asks for no more requests.
+    /// Makes the instance not ready, so that it gets no more requests, and its answers close their
+    /// connections.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }

@@ -6,14 +6,14 @@ use crate::domain::served_from::ServedFrom;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// One worker's way to read.
+/// The reads of one worker.
 pub struct Reader {
     db: Rc<Router>,
     cache: Rc<Cache>,
 }
 
 impl Reader {
-    /// A reader of this database and of the copies in this cache.
+    /// A reader of this database and of the cached lists in this cache.
     pub fn new(db: Rc<Router>, cache: Rc<Cache>) -> Self {
         Self { db, cache }
     }
@@ -23,8 +23,8 @@ impl Reader {
         self.cache.is_connected()
     }
 
-    /// Runs statements that only read, on a server that shows every write that was acknowledged before
-    /// this call.
+    /// Runs statements that only read, on a replica that has replayed every write that was acknowledged
+    /// before this call, else on the primary. Returns their value and the server that answered.
     pub async fn read<T>(
         &self,
         statements: impl AsyncFn(&mut Connection) -> Result<T, DbError>,
@@ -37,7 +37,7 @@ impl Reader {
         self.db.read(position, statements).await
     }
 
-    /// Runs statements that only read, on the primary: what an instance asks to know how it is.
+    /// Runs statements that only read, on the primary, for the health checks of an instance.
     pub async fn read_primary<T>(
         &self,
         statements: impl AsyncFn(&mut Connection) -> Result<T, DbError>,

@@ -1,4 +1,4 @@
-//! What the handlers of one worker share.
+//! The state that the handlers of one worker share.
 
 use super::instance::Instance;
 use super::read::Reader;
@@ -6,14 +6,14 @@ use super::write::Writer;
 use crate::auth::passwords::PasswordHasher;
 use std::sync::Arc;
 
-/// What the handlers of one worker share.
+/// The state that the handlers of one worker share.
 pub struct AppState {
-    /// The way to read.
+    /// Reads, through the cache and the replicas.
     pub reader: Reader,
-    /// The way to write.
+    /// Writes, each with its announcement.
     pub writer: Writer,
-    /// Hashes passwords.
+    /// Hashes passwords off the threads that serve requests.
     pub passwords: Arc<PasswordHasher>,
-    /// What this instance knows of itself.
+    /// The identity and state of this instance.
     pub instance: Arc<Instance>,
 }

@@ -9,7 +9,7 @@ use crate::db::{Connection, DbError, Router};
 use std::rc::Rc;
 use tokio::task::{JoinError, spawn_local};
 
-/// One worker's way to write.
+/// The writes of one worker.
 #[derive(Clone)]
 pub struct Writer {
     db: Rc<Router>,
@@ -24,7 +24,8 @@ impl Writer {
 
     /// Runs statements that write, in one transaction on the primary, and commits.
     ///
-    /// Nothing is begun where `client_disconnected` says so when a connection to the primary is there.
+    /// Nothing is begun ([`DbError::ClientDisconnected`]) where `client_disconnected` returns true once there
+    /// is a connection to the primary.
     /// From the first statement on, all of it runs to its end or its deadline, also when this future is
     /// dropped. Statements that lost a deadlock are run once more.
     pub async fn write<T: 'static>(
@@ -53,7 +54,7 @@ fn interrupted(error: JoinError) -> DbError {
     DbError::OutcomeUnknown(Some(cause.into()))
 }
 
-/// What a committed transaction returned, which comes out only for its announcement.
+/// The result of a committed transaction, which comes out only for its announcement.
 #[must_use = "a write may be acknowledged only after its announcement"]
 pub struct Committed<T> {
     result: T,

@@ -14,13 +14,13 @@ pub struct PasswordHasher {
     cores: Arc<Semaphore>,
 }
 
-/// A password could not be hashed.
+/// The error of a password that could not be hashed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot hash the password: {0}")]
 pub struct HashError(String);
 
 impl PasswordHasher {
-    /// A hasher for this machine's cores.
+    /// A hasher that runs as many hashes at once as this machine has cores.
     pub fn new() -> Self {
         let cores = available_parallelism().map_or(1, |cores| cores.get());
         Self {

@@ -38,7 +38,7 @@ pub async fn get(db: &mut PgConnection, id: CategoryId) -> Result<Option<Categor
     Ok(row.map(Category::from))
 }
 
-/// Inserts a category.
+/// Inserts a category and returns it.
 pub async fn insert(db: &mut PgConnection, input: &CategoryInput) -> Result<Category, DbError> {
     let row = sqlx::query_as!(
         CategoryRow,
@@ -76,7 +76,7 @@ pub async fn delete(db: &mut PgConnection, id: CategoryId) -> Result<bool, DbErr
     Ok(done.rows_affected() > 0)
 }
 
-/// One page of the categories, the newest first, and how many there are, both in one snapshot.
+/// A page of the categories, the newest first, and their total, in one snapshot.
 pub async fn list(
     db: &mut PgConnection,
     _: &Unfiltered,

@@ -1,8 +1,8 @@
-//! How connections to PostgreSQL behave.
+//! The options of connections to PostgreSQL.
 
 use sqlx::postgres::PgConnectOptions;
 
-/// A connection to one of the servers.
+/// A connection to the primary or a replica.
 pub use sqlx::postgres::PgConnection as Connection;
 
 /// The options of every connection, on top of what the URL says.
@@ -14,7 +14,7 @@ pub fn connect_options(url: &PgConnectOptions) -> PgConnectOptions {
         ("jit", "off"),
         ("statement_timeout", "4s"),
         ("lock_timeout", "3s"),
-        // What an instance began that was then frozen must not block others.
+        // A transaction of an instance that was frozen must not block others.
         ("idle_in_transaction_session_timeout", "4s"),
     ])
 }

@@ -1,12 +1,12 @@
-//! What a violated constraint means to a client: one row for each constraint that a request can
+//! The meaning of a violated constraint to a client: one row for each constraint that a request can
 //! violate.
 
-/// What a constraint keeps.
+/// The rule of a constraint, as a client is told of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// No two rows have the same; the sentence for the client whose row would be the second.
+    /// No two rows have the same value; the sentence for a client whose row would be the second.
     Unique(&'static str),
-    /// What a field refers to exists; the field's path.
+    /// The row that a field refers to exists; the path of the field.
     Reference(&'static str),
 }
 
@@ -21,7 +21,7 @@ pub const CONSTRAINTS: &[(&str, Rule)] = &[
     ("tasks_category_id_fkey", Rule::Reference("categoryId")),
 ];
 
-/// What the constraint with this name keeps; `None` where no request can violate it.
+/// The rule of the constraint with this name; `None` where no request can violate it.
 pub fn rule(constraint: &str) -> Option<Rule> {
     let row = CONSTRAINTS.iter().find(|(name, _)| *name == constraint);
     row.map(|(_, rule)| *rule)

@@ -1,9 +1,9 @@
-//! What can go wrong in the database, sorted by what the client can do about it.
+//! Errors of statements, sorted by what the client can do about them.
 
 use super::constraints::{self, Rule};
 use sqlx::error::DatabaseError;
 
-/// Why statements failed.
+/// An error of statements or of their transaction.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// There is no row with the id that was to be updated.
@@ -12,7 +12,7 @@ pub enum DbError {
     /// The row that this field refers to does not exist.
     #[error("{0} refers to a row that does not exist")]
     UnknownReference(&'static str),
-    /// Another row has what only one may have, as this sentence tells a client.
+    /// Another row has the same value under a unique constraint, as this sentence tells a client.
     #[error("{0}")]
     Duplicate(&'static str),
     /// A request with the same idempotency key is being carried out.
@@ -21,18 +21,19 @@ pub enum DbError {
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
-    /// PostgreSQL is out of reach, too busy, shutting down or not migrated, and did nothing: later it
-    /// may work.
+    /// PostgreSQL is out of reach, too busy, shutting down or not migrated, and wrote nothing: the same
+    /// request may succeed later.
     #[error("PostgreSQL is unavailable: {0}")]
     Unavailable(#[source] sqlx::Error),
-    /// The connection broke, or time ran out, during a commit: it is not known whether the write was
-    /// made. `None`: it was made, but is not known to be visible everywhere.
+    /// The connection broke, or time ran out, during a commit, so that the write may or may not be
+    /// committed. `None`: it was committed, but the primary's log position could not be learnt, so that a
+    /// replica may not show it.
     #[error("the outcome of a write is not known: {}", cause(.0))]
     OutcomeUnknown(#[source] Option<sqlx::Error>),
     /// The client closed its connection before its write was begun, and may have sent it again.
     #[error("the client has disconnected")]
     ClientDisconnected,
-    /// Anything else: a fault of ours.
+    /// Any other error: a fault of the program.
     #[error("{0}")]
     Fault(#[source] sqlx::Error),
 }

@@ -7,17 +7,17 @@ use super::error::DbError;
 use crate::domain::viewer::Principal;
 use sqlx::postgres::PgConnection;
 
-/// How many expired keys are deleted at a time, so that no statement holds many locks for long.
+/// The number of expired keys that one statement deletes, so that none holds many locks for long.
 const BATCH: i64 = 1000;
 
-/// A request that may be repeated.
+/// A create with an idempotency key, which may be repeated.
 #[derive(Clone, Debug)]
 pub struct IdempotentRequest {
-    /// Whose key it is.
+    /// The owner of the key.
     pub principal: Principal,
     /// The path that the request is sent to: the scope of its key.
     pub path: String,
-    /// The idempotency key.
+    /// The value of the header Idempotency-Key.
     pub key: String,
     /// SHA-256 of the request, which tells a repeat from another request with the same key.
     pub fingerprint: [u8; 32],
@@ -28,7 +28,7 @@ pub struct IdempotentRequest {
 pub struct CreatedAnswer {
     /// The path of the new resource.
     pub location: String,
-    /// The body.
+    /// The encoded body.
     pub body: Vec<u8>,
     /// Whether this is the answer to an earlier request with the same key.
     pub is_replayed: bool,
@@ -103,8 +103,8 @@ pub async fn once(
     Ok(created)
 }
 
-/// Deletes keys that are older than 24 hours, and returns how many. Several calls at once delete
-/// different ones.
+/// Deletes the idempotency keys that are older than 24 hours and returns their number. Concurrent calls
+/// delete different keys.
 pub async fn purge_expired_keys(db: &mut PgConnection) -> Result<u64, DbError> {
     let mut purged = 0;
     loop {

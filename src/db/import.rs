@@ -6,16 +6,18 @@ use crate::domain::text::{CategoryName, Description};
 use sqlx::postgres::PgConnection;
 use std::collections::HashSet;
 
-/// What imports lock while they load a batch, so that two at once do not both create a category.
+/// The advisory lock that an import holds while it loads a batch, so that two imports at once do not both
+/// create a category.
 const LOCK: i64 = 0x7461_736b_666c_6565;
+
 /// Whether a batch failed only because a user or a category was deleted just when it was to be used, or
 /// because of a deadlock with a request: tried again, it may succeed.
 pub fn is_lost_race(error: &DbError) -> bool {
     matches!(error, DbError::UnknownReference(_)) || error.is_deadlock()
 }
 
-/// Adds those of these rows whose keys are not there yet, with the users and categories that they
-/// need, and returns how many it added. To be run in a transaction.
+/// Inserts the tasks of these rows whose import keys are not there yet, with the users and categories that
+/// they need, and returns the number of tasks. To be run in a transaction.
 pub async fn insert_missing(
     transaction: &mut PgConnection,
     rows: &[KeyedRow],

@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions, Connection};
 /// The migrations of this version of the program.
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// Applies the migrations that the database does not have yet. Several at once wait for each other.
+/// Applies the migrations that the database lacks. Concurrent calls wait for each other.
 pub async fn migrate(database: &PgConnectOptions) -> Result<(), MigrateError> {
     let mut connection: PgConnection = database.connect().await?;
     MIGRATIONS.run(&mut connection).await?;

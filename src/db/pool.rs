@@ -1,4 +1,4 @@
-//! Connections to one server, each lent to one user at a time.
+//! Pools of connections to one server, each of which runs the statements of one request at a time.
 //!
 //! Not by sqlx's own pool: whenever a connection comes back to that, it asks the server whether it is
 //! still there, in a task of its own, which is a second round trip for every read. Here a connection
@@ -15,24 +15,24 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a connection is used: where a name leads to, and what a process of the server has piled
-/// up, change with time.
+/// The age at which a connection is replaced: its host name may lead to another server by then, and the
+/// server's process has grown.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// Connections to one server, which are made when they are first needed.
+/// A pool of connections to one server, which are made when they are first needed.
 #[derive(Clone)]
 pub struct Pool(managed::Pool<Server>);
 
 impl Pool {
-    /// At most so many connections, for each of which a user waits so long at most.
-    pub fn new(server: Server, most: usize, patience: Duration) -> Self {
+    /// A pool of at most `max_connections`, for each of which a request waits at most this time.
+    pub fn new(server: Server, max_connections: usize, acquire_timeout: Duration) -> Self {
         let pool = managed::Pool::builder(server)
-            .max_size(most)
+            .max_size(max_connections)
             // Rather few processes of the server, with warm caches, than all of them.
             .queue_mode(QueueMode::Lifo)
             .timeouts(Timeouts {
-                wait: Some(patience),
-                create: Some(patience),
+                wait: Some(acquire_timeout),
+                create: Some(acquire_timeout),
                 recycle: None,
             })
             .runtime(Runtime::Tokio1)
@@ -45,7 +45,8 @@ impl Pool {
     }
 
     /// Runs statements on a connection that is theirs alone meanwhile. They have to end what they begin:
-    /// where they succeed, no transaction may be left open.
+    /// where they succeed, no transaction may be left open. A connection whose statements failed is
+    /// checked, and one whose future was dropped is closed.
     pub async fn run<T>(
         &self,
         statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DbError>,
@@ -72,11 +73,11 @@ fn no_connection(error: PoolError<sqlx::Error>) -> sqlx::Error {
     }
 }
 
-/// What connections are made to.
+/// The server that the connections of a pool are made to.
 pub struct Server {
-    /// How to connect.
+    /// The options of each connection.
     pub options: PgConnectOptions,
-    /// The replica that it is, if it is one: each new connection tells what that has replayed.
+    /// The state of the replica, which each new connection updates; `None` for the primary.
     pub replica: Option<Arc<Replica>>,
 }
 

@@ -1,5 +1,5 @@
-//! What is known of a replica: how far it has replayed the primary's log, asked in the background so
-//! that a read pays nothing for it.
+//! The state of a replica: how far it has replayed the primary's log, polled in the background so that a
+//! read pays nothing for it.
 
 use crate::backoff::Backoff;
 use crate::domain::lsn::Lsn;
@@ -12,31 +12,31 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-/// How often a replica is asked.
+/// The time between two polls of a replica.
 const POLL_EVERY: Duration = Duration::from_millis(75);
-/// The shortest time between two polls, when a read needs more than is known: right after a write it is
-/// mostly a matter of a few milliseconds.
+/// The shortest time between two polls, when a read needs a later position than is known: right after a
+/// write the replica mostly lacks a few milliseconds.
 const POLL_GAP: Duration = Duration::from_millis(5);
-/// One that takes longer to answer is away.
+/// A replica that takes longer to answer a poll is away.
 const POLL_TIMEOUT: Duration = Duration::from_millis(500);
 /// The pauses between attempts to reach a replica that is away.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-/// What a replica that is away has replayed.
+/// The position of a replica that is away.
 const AWAY: u64 = 0;
 
 /// A replica, as all workers of this process see it.
 pub struct Replica {
-    /// Counted from 1, in the order of `DATABASE_REPLICA_URLS`.
+    /// The number of the replica, counted from 1 in the order of `DATABASE_REPLICA_URLS`.
     number: usize,
     options: PgConnectOptions,
-    /// How far it is known to have replayed the log, or [`AWAY`].
+    /// The position up to which the replica is known to have replayed the log, or [`AWAY`].
     replayed: AtomicU64,
-    /// Ends the pause between polls: a read needs more than is known.
+    /// Ends the pause between polls: a read needs a later position than is known.
     poll_requested: Notify,
 }
 
 impl Replica {
-    /// A replica of which nothing is known yet.
+    /// A replica that is away until its first poll.
     pub fn new(number: usize, options: PgConnectOptions) -> Self {
         Self {
             number,
@@ -46,17 +46,18 @@ impl Replica {
         }
     }
 
-    /// Its number, from 1.
+    /// The number of the replica, counted from 1 in the order of `DATABASE_REPLICA_URLS`.
     pub fn number(&self) -> usize {
         self.number
     }
 
-    /// How to connect to it.
+    /// The options of a connection to the replica.
     pub fn options(&self) -> &PgConnectOptions {
         &self.options
     }
 
-    /// Whether it is up and known to have replayed the log up to there; if not, it is asked soon.
+    /// Whether the replica is up and known to have replayed the log up to this position. If not, the next
+    /// poll comes at once.
     pub fn has_replayed(&self, position: Lsn) -> bool {
         let replayed = self.replayed.load(Ordering::Acquire);
         let enough = replayed != AWAY && replayed >= position.0;
@@ -66,18 +67,18 @@ impl Replica {
         enough
     }
 
-    /// Takes note of what a new connection found, which may be *less* than was known: a replica that
+    /// Sets the position that a new connection found, which may be *before* the known one: a replica that
     /// crashed serves again before it has replayed once more all that it had replayed before.
     pub fn begin_at(&self, replayed: Lsn) {
         self.replayed.store(replayed.0, Ordering::Release);
     }
 
-    /// Has it left alone until the next poll finds it well.
+    /// Sends no reads to the replica until its next successful poll.
     pub fn set_away(&self) {
         self.replayed.store(AWAY, Ordering::Release);
     }
 
-    /// Watches it for as long as the process lives.
+    /// Polls the replica for ever, with an exponential backoff while it is away.
     pub async fn keep_watching(self: Arc<Self>) {
         let mut backoff = BACKOFF;
         loop {
@@ -91,7 +92,7 @@ impl Replica {
         }
     }
 
-    /// Polls it until that fails; how many polls succeeded, and why the last did not.
+    /// Polls the replica until a poll fails: the number of polls that succeeded, and the error.
     async fn watch(&self) -> (u64, sqlx::Error) {
         let mut polls = 0;
         let error = async {
@@ -121,7 +122,8 @@ async fn within<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<
     timeout(POLL_TIMEOUT, work).await.unwrap_or_else(late)
 }
 
-/// How far the server behind a connection has replayed the log; an error where it is no replica.
+/// The position up to which the server behind a connection has replayed the log; an error where it is no
+/// replica.
 pub async fn replayed(connection: &mut PgConnection) -> sqlx::Result<Lsn> {
     let replayed = sqlx::query_scalar!(
         "SELECT pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint WHERE pg_is_in_recovery()"

@@ -19,34 +19,35 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// How long a request waits for a connection before it is told to come back later.
+/// The time that a request waits for a connection to the primary before it is answered with a 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
-/// How long it waits for a connection and its statements together: a primary that hangs must not
-/// hang its clients.
+/// The time that a request waits for a connection and its statements together: a primary that hangs must
+/// not hang its clients.
 const PRIMARY_TIMEOUT: Duration = Duration::from_millis(4500);
-/// How long a replica may take, and how long to connect to it, before the primary is asked instead.
+/// The time that a read on a replica may take before it is repeated on the primary.
 const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
+/// The time that a read waits for a connection to a replica before it goes to the primary.
 const REPLICA_ACQUIRE_TIMEOUT: Duration = Duration::from_millis(300);
-/// How long the primary may take to say how far its log is.
+/// The time that the primary has to tell its log position.
 const POSITION_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a batch of an import may take, however often it is tried.
+/// The time that a transaction of an import may take, with its retry after a deadlock.
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How often an instance purges expired idempotency keys.
 const PURGE_EVERY: Duration = Duration::from_secs(300);
 
-/// What an instance's workers share of the database: what is known of the replicas, which are
-/// watched for as long as this is there.
+/// The part of the database that the workers of a process share: its settings and the state of the
+/// replicas, which background tasks poll until this is dropped.
 pub struct Database {
     settings: DatabaseSettings,
     replicas: Vec<Arc<Replica>>,
-    /// Ends with this.
+    /// The background tasks, which end when this is dropped.
     background: JoinSet<()>,
 }
 
 impl Database {
-    /// Begins to watch the replicas.
+    /// Starts a background task for each replica that polls how far it has replayed the log.
     pub fn start(settings: &DatabaseSettings) -> Self {
         let urls = settings.database_replica_urls.iter().enumerate();
         let replicas: Vec<_> = urls
@@ -60,7 +61,7 @@ impl Database {
         }
     }
 
-    /// Purges expired idempotency keys now and then, for as long as this is there.
+    /// Starts a background task that purges expired idempotency keys every 5 minutes.
     pub fn purge_expired_keys(mut self) -> Self {
         let primary = connect_options(&self.settings.database_url.0);
         self.background.spawn(async move {
@@ -76,8 +77,8 @@ impl Database {
         self
     }
 
-    /// The router of one of so many workers, which share what connections the process may have to
-    /// each server. It connects when first used.
+    /// The router of one worker of this many, each of which gets an equal share of
+    /// `DATABASE_MAX_CONNECTIONS`, and at least one. It connects when it is first used.
     pub fn router(&self, workers: usize) -> Router {
         let most = (self.settings.database_max_connections / workers).max(1);
         let pool = |most| {
@@ -132,33 +133,34 @@ async fn purge_expired_keys(primary: &PgConnectOptions) -> Result<u64, DbError> 
     Ok(purged)
 }
 
-/// One worker's way to the database.
+/// One worker's router of statements to the primary or a replica.
 ///
-/// A pool for each worker: a connection lives on the runtime that opened it, and in a shared pool it
+/// It has pools of its own: a connection lives on the runtime that opened it, and in a shared pool it
 /// would die under another worker's request when its own worker, with nothing left to do, ends
 /// first. It also spares requests the way to another thread and back.
 pub struct Router {
     primary: Pool,
-    /// A connection of its own for asking the primary's position, which must not queue behind the
-    /// writes that wait for it.
+    /// The connection for questions for the primary's position, which must not queue behind the writes
+    /// that wait for their answers.
     positions: Pool,
     replicas: Vec<(Arc<Replica>, Pool)>,
     /// The index of the replica whose turn it is.
     next_replica: Cell<usize>,
-    /// How long a write may take, from waiting for a connection to its commit.
+    /// The time that a write may take, from waiting for a connection to its commit.
     write_timeout: Duration,
 }
 
 impl Router {
-    /// Whether there are replicas to read from, so that it is worth knowing a position.
+    /// Whether there are replicas to read from.
     pub fn has_replicas(&self) -> bool {
         !self.replicas.is_empty()
     }
 
     /// Runs statements that write, in one transaction on the primary, and commits it.
     ///
-    /// Nothing is begun where `client_disconnected` says so when a connection is there. Statements that
-    /// lost a deadlock are run once more, in another transaction.
+    /// Nothing is begun ([`DbError::ClientDisconnected`]) where `client_disconnected` returns true once there
+    /// is a connection. Statements that lost a deadlock are run once more, in another transaction. An error
+    /// means that nothing was written, except [`DbError::OutcomeUnknown`].
     pub async fn write<T>(
         &self,
         client_disconnected: impl Fn() -> bool,
@@ -234,7 +236,7 @@ impl Router {
         Ok((value, ServedFrom::Primary))
     }
 
-    /// The next replica that shows everything up to there.
+    /// The next replica, in turn, that has replayed the log up to this position; `None` where none has.
     fn choose(&self, position: Lsn) -> Option<&(Arc<Replica>, Pool)> {
         let first = self.next_replica.get();
         let count = self.replicas.len();
@@ -248,8 +250,8 @@ impl Router {
         self.replicas.get(index)
     }
 
-    /// What asks the primary for a position up to which its log holds every commit that was made
-    /// before; `None` where the primary is out of reach.
+    /// A function that asks the primary for a log position after every commit that was made before the
+    /// call; `None` where the primary is out of reach.
     pub fn ask_position(
         &self,
     ) -> impl Fn() -> BoxFuture<'static, Option<Lsn>> + Send + Sync + 'static {
@@ -267,11 +269,10 @@ impl Router {
     }
 }
 
-/// How far the log of the primary behind a connection is.
+/// The log position of the primary behind a connection.
 ///
-/// To be asked after the commit: inside the transaction it lies before the commit's own record.
-/// Where the log is inserted and not where it is flushed, which may lie before a commit where
-/// `synchronous_commit` is off.
+/// To be asked after the commit: inside the transaction it lies before the commit's own record. It is the
+/// insert position, because the flush position may lie before a commit where `synchronous_commit` is off.
 pub async fn position(primary: &mut PgConnection) -> sqlx::Result<Lsn> {
     let position = sqlx::query_scalar!(
         r#"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS "position!""#

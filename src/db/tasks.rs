@@ -125,7 +125,7 @@ pub async fn get(db: &mut PgConnection, id: TaskId) -> Result<Option<Task>, DbEr
     Ok(row.map(Task::from))
 }
 
-/// Inserts a task.
+/// Inserts a task and returns it with its user and category.
 pub async fn insert(db: &mut PgConnection, task: &NewTask) -> Result<Task, DbError> {
     let row = joined!(
         "INSERT INTO tasks (title, description, status, user_id, category_id)
@@ -141,7 +141,7 @@ pub async fn insert(db: &mut PgConnection, task: &NewTask) -> Result<Task, DbErr
     Ok(row.into())
 }
 
-/// Updates what is given of the task with this id; `None` where there is none.
+/// Updates the given fields of the task with this id; `None` where there is none.
 pub async fn update(
     db: &mut PgConnection,
     id: TaskId,
@@ -186,7 +186,7 @@ pub async fn delete(db: &mut PgConnection, id: TaskId) -> Result<bool, DbError> 
     Ok(done.rows_affected() > 0)
 }
 
-/// One page of the tasks that a filter lets through, and how many those are, both in one snapshot.
+/// A page of the tasks that match a filter, and their total, in one snapshot.
 pub async fn list(
     db: &mut PgConnection,
     filter: &TaskFilter,
@@ -263,8 +263,8 @@ pub fn list_statement(filter: &TaskFilter, page: Page) -> QueryBuilder<Postgres>
     query
 }
 
-/// How many tasks a filter lets through: known beforehand where only the status matters, else
-/// counted in the index of the filter or among those found.
+/// The number of tasks that match a filter: from `row_counts` where only the status matters, else counted in
+/// the index of the filter or among the tasks that the search found.
 fn push_total(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter) {
     // Without `..`: a new filter does not compile until it is part of the total.
     let TaskFilter {
@@ -290,22 +290,22 @@ fn push_total(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter) {
     }
 }
 
-/// Where a search looks.
+/// The conditions of a search, each without its pattern.
 const SEARCHED: [&str; 4] = [
     "title ILIKE ",
     "description ILIKE ",
     "user_id IN (SELECT id FROM users WHERE name ILIKE ",
     "category_id IN (SELECT id FROM categories WHERE name ILIKE ",
 ];
-/// The shortest text that a trigram index finds, in characters.
+/// The length of the shortest text that a trigram index finds, in characters.
 const TRIGRAM: usize = 3;
 
-/// All that a search finds, once for the page and its total: a page by itself would look cheaper to
+/// The tasks that a search finds, once for the page and its total: a page by itself would look cheaper to
 /// the planner if it went through all tasks in their order until it has found enough, which for a
 /// rare word is all of the table.
 ///
-/// Each place is looked at by itself, and so by its own index; only where no index helps, a single
-/// scan for all places is the least.
+/// Each condition is a query of its own, and so uses its own index; where the text is too short for an
+/// index, one scan for all conditions costs least.
 fn push_found(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter, search: &SearchText) {
     let pattern = contains_pattern(search.as_str());
     let by_index = search.as_str().chars().count() >= TRIGRAM;

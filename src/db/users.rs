@@ -41,7 +41,7 @@ pub async fn get(db: &mut PgConnection, id: UserId) -> Result<Option<User>, DbEr
     Ok(row.map(User::from))
 }
 
-/// Inserts a user with the hash of its password.
+/// Inserts a user with the hash of its password, and returns it.
 pub async fn insert(
     db: &mut PgConnection,
     name: &UserName,
@@ -61,7 +61,7 @@ pub async fn insert(
     Ok(row.into())
 }
 
-/// Updates what is given of the user with this id; `None` where there is none.
+/// Updates the given fields of the user with this id; `None` where there is none.
 pub async fn update(
     db: &mut PgConnection,
     id: UserId,
@@ -96,7 +96,7 @@ pub async fn delete(db: &mut PgConnection, id: UserId) -> Result<bool, DbError> 
     Ok(done.rows_affected() > 0)
 }
 
-/// One page of the users, the newest first, and how many there are, both in one snapshot.
+/// A page of the users, the newest first, and their total, in one snapshot.
 pub async fn list(
     db: &mut PgConnection,
     _: &Unfiltered,

@@ -13,13 +13,14 @@ use std::time::Instant;
 /// The line of a request that is being handled. If it is dropped before its [`end`](Self::end), because
 /// the client reset the connection, the line has the status 499, as in NGINX's log.
 pub struct AccessLog<'a> {
-    /// What the line says where there is no response; `None` where nothing is to be logged any more.
+    /// The method and URI for the line of a request that is dropped without a response; `None` once the
+    /// line is written.
     open: Option<(Method, Uri)>,
     started: Instant,
     request_id: &'a str,
 }
 
-/// What a line says.
+/// The fields of a line.
 struct Line<'a> {
     method: &'a str,
     route: &'a str,

@@ -16,7 +16,8 @@ use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
-/// Wraps every request.
+/// The middleware of every request: assigns the request id, completes errors, adds X-Instance and
+/// X-Request-Id, and writes the access log.
 pub async fn wrap<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,

@@ -7,7 +7,7 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::header;
 use std::error::Error as _;
 
-/// The response, or the problem that it stands for.
+/// The response or, where its status is an error, the same error in the API's shape.
 pub fn complete<B: MessageBody>(
     response: ServiceResponse<B>,
     request_id: &str,
@@ -40,7 +40,7 @@ fn problem<B>(response: &ServiceResponse<B>, request_id: &str) -> Option<HttpRes
     Some(Problem::of_status(status, request_id))
 }
 
-/// Logs what a client is not told.
+/// Logs the cause of an error, which its response does not tell.
 fn log_cause(error: &ApiError, request_id: &str) {
     match (error, error.source()) {
         (ApiError::Internal(_), Some(cause)) => {

@@ -4,7 +4,7 @@ use crate::api::headers::X_REQUEST_ID;
 use actix_web::http::header::HeaderMap;
 use uuid::Uuid;
 
-/// The id that the client sent, if it is valid, or a new one.
+/// The value of X-Request-Id where it is valid, else a new UUID.
 pub fn propagate_or_generate(headers: &HeaderMap) -> String {
     let given = headers
         .get(X_REQUEST_ID)
@@ -15,7 +15,7 @@ pub fn propagate_or_generate(headers: &HeaderMap) -> String {
     }
 }
 
-/// Whether an id can stand in a log and in a header without harm.
+/// Whether an id has 1 to 128 characters, none of which has a meaning in a log or a header.
 fn is_valid(id: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte);
     (1..=128).contains(&id.len()) && id.bytes().all(allowed)

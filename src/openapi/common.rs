@@ -1,5 +1,5 @@
-//! What is true of every operation: the headers of requests and answers, and that a body has no
-//! fields but those that are described.
+//! The parts of the document that every operation shares: the headers of requests and answers, and that
+//! bodies have no fields but those that are described.
 
 use crate::api::documentation::{header, header_parameter};
 use utoipa::Modify;
@@ -7,7 +7,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::{OpenApi, RefOr, Type};
 
-/// Completes the document.
+/// Adds to each operation the headers that all have, and closes the schemas of request bodies.
 pub struct Common;
 
 impl Modify for Common {

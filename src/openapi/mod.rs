@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock};
 use utoipa::{Modify, OpenApi, PartialSchema, ToSchema};
 use utoipa_swagger_ui::Config;
 
-/// What belongs to no resource.
+/// The parts of the document that belong to no resource.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -30,7 +30,7 @@ use utoipa_swagger_ui::Config;
 )]
 struct Frame;
 
-/// The whole document.
+/// The document of every resource and of the health checks.
 fn document() -> utoipa::openapi::OpenApi {
     let mut document = Frame::openapi();
     for part in [
@@ -55,7 +55,7 @@ fn with_envelopes<T: Resource>(mut document: utoipa::openapi::OpenApi) -> utoipa
     document
 }
 
-/// The document as JSON.
+/// The OpenAPI document as indented JSON, the same bytes as `openapi.json` in the repository.
 pub fn json() -> &'static str {
     static JSON: LazyLock<String> = LazyLock::new(|| {
         // Maps with text as keys, which the document consists of, can always be written.
@@ -64,7 +64,7 @@ pub fn json() -> &'static str {
     &JSON
 }
 
-/// `GET /openapi.json`.
+/// The handler of `GET /openapi.json`.
 pub async fn serve_document() -> impl Responder {
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "application/json"))
@@ -72,7 +72,7 @@ pub async fn serve_document() -> impl Responder {
         .body(json())
 }
 
-/// A file of Swagger UI, under `/docs/`.
+/// The handler of the files of Swagger UI under `/docs/`; a 404 where there is no such file.
 pub async fn swagger_ui(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
     static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
         let config = Config::new(["/openapi.json"])
