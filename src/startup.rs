@@ -32,8 +32,8 @@ pub struct Application {
 }
 
 impl Application {
-    /// An instance that listens, on any free port if the port is 0, and connects to Redis in the background
-    /// and to PostgreSQL when it is first needed. An error where the port is taken.
+    /// An instance that listens, on any free port if the port is 0, and connects to Redis in the
+    /// background and to PostgreSQL when it is first needed. An error where the port is taken.
     pub fn build(settings: &ServeSettings) -> io::Result<Self> {
         let http = &settings.http;
         let listener = TcpListener::bind((http.host, http.port))?;

@@ -156,8 +156,8 @@ fn names(code: &str, path: &str) -> bool {
     })
 }
 
-/// The paths that code names below `crate::`, `taskfleet::` and, in the module `module`, `super::`, each
-/// as the names of its modules. (An import of several in braces counts as each of them.)
+/// The paths that code names below `crate::`, `taskfleet::` and, in the module `module`, `super::`,
+/// each as the names of its modules. (An import of several in braces counts as each of them.)
 fn imports(code: &str, module: &str) -> BTreeSet<Vec<String>> {
     let mut imports = BTreeSet::new();
     let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);

@@ -129,7 +129,7 @@ pub async fn update(
 
 /// Delete a category
 ///
-/// Its tasks stay, with `categoryId` null.
+/// The tasks of the category stay, with `categoryId` null.
 #[utoipa::path(
     delete,
     path = "/categories/{id}",

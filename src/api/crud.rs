@@ -1,4 +1,4 @@
-//! What every resource does alike: listing, getting, creating, updating and deleting.
+//! The operations of every resource: list, get, create, update and delete.
 
 use super::envelope::{Deleted, List, One, Written};
 use super::error::ApiError;
@@ -19,7 +19,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
-/// 200 with a page of the list, or 304 where the client has it already.
+/// Answers with 200 and a page of the list, or with 304 where `If-None-Match` names the entity tag of
+/// the page.
 pub async fn list<T: Resource, F: ListFilter>(
     request: &HttpRequest,
     state: &AppState,
@@ -57,7 +58,7 @@ pub async fn list<T: Resource, F: ListFilter>(
         .body(entry.body))
 }
 
-/// 200 with the resource that has this id.
+/// Answers with 200 and the resource that has this id, or with 404.
 pub async fn get<T: Resource>(
     state: &AppState,
     id: Id<T>,
@@ -72,8 +73,8 @@ pub async fn get<T: Resource>(
     }
 }
 
-/// 201 with the resource that `insert` makes; or, where the key was used for the same request before,
-/// once more what was answered then.
+/// Answers with 201 and the resource that `insert` creates; where the idempotency key was used for the
+/// same request before, with the stored answer to that.
 pub async fn create<T: Resource>(
     client: Client,
     path: RequestPath,
@@ -116,7 +117,7 @@ pub async fn create<T: Resource>(
     Ok(response.body(body))
 }
 
-/// 200 with the resource as `update` leaves it.
+/// Answers with 200 and the resource that `update` returns, or with 404 where there is none.
 pub async fn update<T: Resource>(
     client: Client,
     state: &AppState,
@@ -138,7 +139,8 @@ pub async fn update<T: Resource>(
     Ok(revalidated(StatusCode::OK).json(Written::updated(resource)))
 }
 
-/// 200 when `delete` has deleted the resource with this id.
+/// Answers with 200 once `delete` has deleted the resource with this id, or with 404 where there is
+/// none.
 pub async fn delete<T: Resource>(
     client: Client,
     state: &AppState,
@@ -158,7 +160,7 @@ pub async fn delete<T: Resource>(
     }
 }
 
-/// The value of X-Served-From.
+/// The value of the header X-Served-From.
 fn served_from_value(served_from: ServedFrom) -> HeaderValue {
     match served_from {
         ServedFrom::Cache => HeaderValue::from_static("cache"),
@@ -183,8 +185,8 @@ fn not_found<T: Resource>(id: Id<T>) -> ApiError {
     ApiError::NotFound(T::KIND, id.get())
 }
 
-/// The beginning of an answer that caches on the way may not use without asking, or the promise of
-/// freshness would not reach the client.
+/// A response with `Cache-Control: no-cache`: shared caches must revalidate before each use, or a
+/// client could read a stale answer from them.
 fn revalidated(status: StatusCode) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CACHE_CONTROL, NO_CACHE));

@@ -1,5 +1,5 @@
-//! What the OpenAPI document says of operations that every resource has: their parameters, answers,
-//! errors and bodies, made from the types that answer.
+//! The OpenAPI documentation of the operations that every resource has: parameters, answers, errors and
+//! bodies, made from the types that answer.
 
 use super::envelope::{Deleted, List, One, Written};
 use super::error::{ApiError, Problem};
@@ -24,15 +24,15 @@ use utoipa::{IntoParams, IntoResponses, PartialSchema, ToSchema};
 
 type Responses = BTreeMap<String, RefOr<Response>>;
 
-/// The answers to a list of `T`.
+/// The documented answers of a list of `T`: 200, 304 and errors.
 pub struct ListResponses<T>(PhantomData<T>);
-/// The answers to a get of a `T`.
+/// The documented answers of a get of a `T`: 200 and errors.
 pub struct GetResponses<T>(PhantomData<T>);
-/// The answers to a create of a `T`.
+/// The documented answers of a create of a `T`: 201 and errors.
 pub struct CreateResponses<T>(PhantomData<T>);
-/// The answers to an update of a `T`.
+/// The documented answers of an update of a `T`: 200 and errors.
 pub struct UpdateResponses<T>(PhantomData<T>);
-/// The answers to a delete of a `T`.
+/// The documented answers of a delete of a `T`: 200 and errors.
 pub struct DeleteResponses<T>(PhantomData<T>);
 
 impl<T: Resource> IntoResponses for ListResponses<T> {
@@ -140,13 +140,13 @@ impl<T: Resource> IntoResponses for DeleteResponses<T> {
     }
 }
 
-/// The 409 of a resource that must be unique.
+/// The 409 of a resource with a unique constraint; `None` where it has none.
 fn duplicate<T: Resource>() -> Option<ApiError> {
     let rule = T::UNIQUE.and_then(constraints::rule);
     rule.map(|rule| ApiError::from(DbError::from(rule)))
 }
 
-/// The answers of an operation, by status.
+/// The documented answers of an operation, by status.
 struct Answers(Responses);
 
 impl Answers {
@@ -186,7 +186,7 @@ impl Answers {
         .error("The body is not JSON", &ApiError::NotJson)
     }
 
-    /// Completes the answers with what can befall every operation.
+    /// Completes the answers with the errors of every operation: 500 and 503.
     fn failures(self) -> Responses {
         let no_cause = || Arc::new(fmt::Error);
         let unavailable = problem(
@@ -203,7 +203,7 @@ impl Answers {
     }
 }
 
-/// The 500 that can befall every operation, for those that are no resource's.
+/// The documented 500 of the operations that belong to no resource.
 pub struct Faults;
 
 impl IntoResponses for Faults {
@@ -236,7 +236,7 @@ fn problem(description: &str, error: &ApiError) -> ResponseBuilder {
         .content("application/problem+json", content)
 }
 
-/// A header of an answer.
+/// The documentation of a header of an answer.
 pub fn header(kind: Type, description: &str) -> utoipa::openapi::Header {
     HeaderBuilder::new()
         .schema(Some(Object::with_type(kind)))
@@ -251,13 +251,13 @@ fn served_from() -> utoipa::openapi::Header {
     )
 }
 
-/// `page` and `limit` of a list.
+/// The documented parameters `page` and `limit` of a list.
 pub struct PageParameters;
-/// The headers that a list takes.
+/// The documented request headers of a list.
 pub struct ListHeaders;
-/// The headers that a create takes.
+/// The documented request headers of a create.
 pub struct CreateHeaders;
-/// The `{id}` of a path.
+/// The documented parameter `{id}` of a path.
 pub struct IdParameter;
 
 impl IntoParams for PageParameters {
@@ -329,8 +329,8 @@ impl IntoParams for CreateHeaders {
     }
 }
 
-/// A header that a client may send. Its example stands in its description, because Swagger UI sends
-/// what stands in `example`.
+/// The documentation of a header that a client may send. The example stands in the description, because
+/// Swagger UI sends the value of `example`.
 pub fn header_parameter(name: &str, description: &str, example: &str) -> Parameter {
     ParameterBuilder::new()
         .name(name)

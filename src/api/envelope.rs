@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// One resource.
+/// The body of a get: one resource.
 #[derive(Debug, Serialize)]
 pub struct One<T> {
     /// The status code of the answer.
@@ -18,13 +18,13 @@ pub struct One<T> {
 }
 
 impl<T> One<T> {
-    /// The body of a 200.
+    /// The body of a 200 with this resource.
     pub fn new(data: T) -> Self {
         Self { status: 200, data }
     }
 }
 
-/// One resource that was created or updated.
+/// The body of a create or an update: the resource, with a sentence.
 #[derive(Debug, Serialize)]
 pub struct Written<T> {
     /// The status code of the answer.
@@ -35,7 +35,7 @@ pub struct Written<T> {
 }
 
 impl<T: Resource> Written<T> {
-    /// The body of a 201.
+    /// The body of a 201 with this resource.
     pub fn created(data: T) -> Self {
         let message = format!("The {} was created.", T::KIND);
         Self {
@@ -45,7 +45,7 @@ impl<T: Resource> Written<T> {
         }
     }
 
-    /// The body of a 200.
+    /// The body of a 200 with this resource.
     pub fn updated(data: T) -> Self {
         let message = format!("The {} was updated.", T::KIND);
         Self {
@@ -56,7 +56,7 @@ impl<T: Resource> Written<T> {
     }
 }
 
-/// The answer to a delete, which has nothing to show.
+/// The body of a delete: a sentence.
 #[derive(Debug, Serialize)]
 pub struct Deleted {
     /// The status code of the answer.
@@ -66,7 +66,7 @@ pub struct Deleted {
 }
 
 impl Deleted {
-    /// The body of a 200, for a resource of this kind.
+    /// The body of a 200 for a deleted `T`.
     pub fn new<T: Resource>() -> Self {
         Self {
             status: 200,
@@ -75,7 +75,7 @@ impl Deleted {
     }
 }
 
-/// A page of a list.
+/// The body of a list: a page, with the total.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct List<T> {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Why a request was not answered as asked.
+/// An error of a request, as a client gets it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ApiError {
     /// Parts of the request break rules, all of which are named.
@@ -26,13 +26,13 @@ pub enum ApiError {
     /// There is no resource of this kind with this id.
     #[error("There is no {0} with the id {1}.")]
     NotFound(&'static str, i64),
-    /// There is no such route.
+    /// No route has this path.
     #[error("There is nothing at this path; /docs describes what there is.")]
     UnknownPath,
-    /// The path has other methods.
+    /// The path does not have this method, but these.
     #[error("This path takes only {0}.")]
     MethodNotAllowed(&'static str),
-    /// Another resource has what only one may have.
+    /// Another resource has the same value of a unique field, as this sentence says.
     #[error("{0}")]
     Duplicate(&'static str),
     /// The first request with the same key has not ended yet.
@@ -56,16 +56,16 @@ pub enum ApiError {
     /// The client closed its connection before its write was begun: nothing was done.
     #[error("The client closed the connection before the request was carried out.")]
     ClientDisconnected,
-    /// A fault of ours, which only the log tells.
+    /// A fault of the server, whose cause stands in the log only.
     #[error("The server failed to answer; its log has the cause under the request id.")]
     Internal(#[source] Arc<dyn std::error::Error + Send + Sync>),
-    /// The write may or may not have been made.
+    /// The write may or may not have been committed.
     #[error(
         "The database went out of reach before it confirmed the write, which may or may not have \
          been made: repeat it with the same Idempotency-Key, or look before repeating it."
     )]
     OutcomeUnknown(#[source] Arc<dyn std::error::Error + Send + Sync>),
-    /// What is asked for cannot be had now.
+    /// PostgreSQL is out of reach, so that the request cannot be carried out now.
     #[error("The database is out of reach at the moment; try again in a second.")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
 }
@@ -92,12 +92,12 @@ impl ApiError {
         }
     }
 
-    /// What a client's program can tell the error by.
+    /// The stable code by which a client's program tells the error.
     pub fn code(&self) -> &'static str {
         self.row().1
     }
 
-    /// The parts of the request that are wrong.
+    /// The errors of single fields; empty for errors that are about no field.
     fn field_errors(&self) -> Vec<FieldError> {
         match self {
             Self::Invalid(errors) => errors.clone(),
@@ -108,7 +108,7 @@ impl ApiError {
         }
     }
 
-    /// A header that goes with the error.
+    /// The header that the error adds to its response; `None` for most.
     fn header(&self) -> Option<(HeaderName, &'static str)> {
         match self {
             Self::MethodNotAllowed(methods) => Some((header::ALLOW, methods)),
@@ -119,7 +119,7 @@ impl ApiError {
         }
     }
 
-    /// The response, for the request with this id.
+    /// The response to the request with this id.
     pub fn response(&self, request_id: Option<&str>) -> HttpResponse {
         let mut response = Problem::new(self, request_id).response(self.row().0);
         if let Some((name, value)) = self.header() {
@@ -140,7 +140,8 @@ impl ResponseError for ApiError {
     }
 }
 
-/// 499, as NGINX logs it; no client ever reads it.
+/// The status 499 of a request whose client has disconnected, as NGINX logs it; no client ever reads
+/// it.
 pub fn client_closed_request() -> StatusCode {
     StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
 }

@@ -2,22 +2,22 @@
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 
-/// Makes a POST repeatable.
+/// The idempotency key of a POST, which makes it repeatable.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// `true` on the answer to a repeated POST.
+/// `true` on the stored answer to a repeated POST; left out otherwise.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Whether a list is a cached copy: `hit`, `miss` or `bypass`.
 pub const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 /// The name of the instance that answered.
 pub const X_INSTANCE: HeaderName = HeaderName::from_static("x-instance");
-/// The id of the request.
+/// The id of the request, in its log lines too.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Where a read was answered from: `cache`, `primary` or `replica-1`.
+/// The server that a read was answered from: `cache`, `primary` or a replica, such as `replica-1`.
 pub const X_SERVED_FROM: HeaderName = HeaderName::from_static("x-served-from");
 
 // As values, because text would be checked and copied for each answer.
 
 /// The content type of every answer that is no error.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// May be stored, but must be revalidated before each use.
+/// The value of Cache-Control for answers that may be stored, but must be revalidated before each use.
 pub const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");

@@ -1,4 +1,4 @@
-//! `/health` and `/api/status`: how this instance is. None of them changes anything.
+//! `/health` and `/api/status`: the health of this instance. None of them writes anything.
 
 use super::documentation::Faults;
 use crate::app::state::AppState;
@@ -16,15 +16,15 @@ pub struct Health {
     /// `ok`: the process answers.
     #[schema(example = "ok")]
     status: &'static str,
-    /// The present.
+    /// The current time.
     timestamp: Timestamp,
     /// For how long the instance has been there, in seconds.
     #[schema(minimum = 0, example = 3600.5)]
     uptime: f64,
-    /// Its process id.
+    /// The process id of the instance.
     #[schema(example = 1)]
     worker: u32,
-    /// Its name.
+    /// The name of the instance.
     #[schema(example = "3f2a9c1d7b60")]
     instance: String,
     /// The program's version.
@@ -35,7 +35,7 @@ pub struct Health {
 /// Whether an instance lives.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Liveness {
-    /// `ok`.
+    /// `ok`: the instance lives.
     #[schema(example = "ok")]
     status: &'static str,
 }
@@ -59,7 +59,7 @@ pub struct Readiness {
 /// What runs here.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Status {
-    /// A sentence.
+    /// A sentence that says that the program is running.
     #[schema(example = "taskfleet is running.")]
     message: &'static str,
     /// The program's version.

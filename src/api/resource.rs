@@ -1,25 +1,26 @@
-//! What every resource has.
+//! The trait of every resource of the API.
 
 use crate::domain::fields::FieldError;
 use crate::domain::id::Id;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A kind of thing that the API lists, shows, creates, updates and deletes.
+/// A resource that the API lists, gets, creates, updates and deletes.
 pub trait Resource: Serialize + ToSchema + Sized + 'static {
     /// The resource's name in messages, such as `task`.
     const KIND: &'static str;
     /// The path of the collection, such as `/tasks`.
     const PATH: &'static str;
-    /// The name of the constraint in PostgreSQL that lets no two of them have the same, if there is one.
+    /// The name of the unique constraint in PostgreSQL that requests can violate; `None` where there is
+    /// none.
     const UNIQUE: Option<&'static str> = None;
 
-    /// The id of this one.
+    /// The id of this resource.
     fn id(&self) -> Id<Self>;
 
-    /// One of them, for the documentation.
+    /// An example of the resource, for the documentation.
     fn example() -> Self;
 
-    /// What is wrong with an input that breaks a rule, for the documentation.
+    /// An example of an error in the input of a create or an update, for the documentation.
     fn invalid_example() -> FieldError;
 }

@@ -158,7 +158,7 @@ pub async fn update(
 
 /// Delete a user
 ///
-/// Its tasks stay, with `userId` null.
+/// The tasks of the user stay, with `userId` null.
 #[utoipa::path(
     delete,
     path = "/users/{id}",

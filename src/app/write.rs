@@ -24,10 +24,10 @@ impl Writer {
 
     /// Runs statements that write, in one transaction on the primary, and commits.
     ///
-    /// Nothing is begun ([`DbError::ClientDisconnected`]) where `client_disconnected` returns true once there
-    /// is a connection to the primary.
-    /// From the first statement on, all of it runs to its end or its deadline, also when this future is
-    /// dropped. Statements that lost a deadlock are run once more.
+    /// Nothing is begun ([`DbError::ClientDisconnected`]) where `client_disconnected` returns true once
+    /// there is a connection to the primary. From the first statement on, all of it runs to its end or
+    /// its deadline, also when this future is dropped. Statements that lost a deadlock are run once
+    /// more.
     pub async fn write<T: 'static>(
         &self,
         client_disconnected: impl Fn() -> bool + 'static,

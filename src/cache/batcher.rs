@@ -16,8 +16,8 @@ use tokio::time::{Instant, timeout_at};
 /// The share of the last batch in the moving average of batch sizes.
 const LAST_BATCH_WEIGHT: f32 = 1.0 / 8.0;
 
-/// The batches of one worker's calls of one kind, each of which submits a command `C` and gets an answer
-/// `A`.
+/// The batches of one worker's calls of one kind, each of which submits a command `C` and gets an
+/// answer `A`.
 pub struct Batcher<C, A>(Rc<Inner<C, A>>);
 
 struct Inner<C, A> {

@@ -143,9 +143,9 @@ impl RedisConnection {
         _ = status.wait_for(|is_connected| *is_connected).await;
     }
 
-    /// Announces: asks the primary for its log position, and raises position and generation in Redis. False
-    /// where the primary does not tell its position: then the generation is raised alone, and both once
-    /// more as soon as the position is known.
+    /// Announces: asks the primary for its log position, and raises position and generation in Redis.
+    /// False where the primary does not tell its position: then the generation is raised alone, and
+    /// both once more as soon as the position is known.
     pub async fn announce(self: &Arc<Self>) -> bool {
         let position = (self.ask_position)().await;
         self.raise(position).await;
@@ -164,12 +164,12 @@ impl RedisConnection {
         position.is_some()
     }
 
-    /// Raises the generation, and the position where it is given, now or, where that fails, before the next
-    /// connection is used.
+    /// Raises the generation, and the position where it is given, now or, where that fails, before the
+    /// next connection is used.
     ///
-    /// Without a connection, an attempt to connect is requested, and waited for at most half the time that
-    /// Redis has to answer: other instances may reach Redis, and should not go on serving copies without
-    /// this raise because of a pause between this worker's attempts.
+    /// Without a connection, an attempt to connect is requested, and waited for at most half the time
+    /// that Redis has to answer: other instances may reach Redis, and should not go on serving copies
+    /// without this raise because of a pause between this worker's attempts.
     async fn raise(&self, position: Option<Lsn>) {
         let last_attempt = loop {
             if let Some(mut connection) = self.connection() {

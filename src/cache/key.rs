@@ -5,8 +5,8 @@ use crate::domain::viewer::ViewerClass;
 use std::fmt;
 use std::sync::Arc;
 
-/// The key of a list in the cache: equal for requests that are answered with the same body, different for
-/// all others.
+/// The key of a list in the cache: equal for requests that are answered with the same body, different
+/// for all others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ListKey(Arc<str>);
 

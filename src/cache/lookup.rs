@@ -50,8 +50,8 @@ impl Lookups {
         }
     }
 
-    /// The generation that the last batch found, which says what copy is worth looking for; `None` before
-    /// the first and where Redis was away.
+    /// The generation that the last batch found, which says what copy is worth looking for; `None`
+    /// before the first and where Redis was away.
     pub fn last_seen(&self) -> Option<Generation> {
         self.last_seen.get()
     }

@@ -6,9 +6,9 @@ use super::key::ListKey;
 use moka::Expiry;
 use std::time::{Duration, Instant};
 
-/// The entries that this process keeps in memory, each under the generation at which it was read. An entry of
-/// an older generation is never found again and is evicted in time. Requests that miss the same entry
-/// at once share one fill (single-flight).
+/// The entries that this process keeps in memory, each under the generation at which it was read. An
+/// entry of an older generation is never found again and is evicted in time. Requests that miss the
+/// same entry at once share one fill (single-flight).
 pub type Bodies = moka::future::Cache<(Generation, ListKey), Entry>;
 
 /// An empty store that evicts entries (W-TinyLFU) when they take more than about this many bytes.

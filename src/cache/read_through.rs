@@ -36,8 +36,8 @@ pub struct CachedList {
     pub served_from: ServedFrom,
 }
 
-/// One worker's read-through cache: its own connection to Redis, which spares each lookup the way to another
-/// thread and back, and the bodies that all workers of the instance share.
+/// One worker's read-through cache: its own connection to Redis, which spares each lookup the way to
+/// another thread and back, and the bodies that all workers of the instance share.
 pub struct Cache {
     connection: Arc<RedisConnection>,
     lookups: Lookups,
@@ -148,8 +148,8 @@ impl Cache {
         })
     }
 
-    /// What a lookup found, and a copy that was read under the generation in it, if there is one; `None`
-    /// where Redis is away.
+    /// What a lookup found, and a copy that was read under the generation in it, if there is one;
+    /// `None` where Redis is away.
     async fn find(&self, key: &ListKey) -> Option<(Found, Option<Entry>)> {
         // Where this process has a copy that is probably still good, the generation is all that
         // has to cross the wire; else what Redis has comes along in the same round trip.

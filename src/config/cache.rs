@@ -1,4 +1,4 @@
-//! How to use Redis, and how lists are cached.
+//! The settings of Redis and of the cache of lists.
 
 use super::parsers::{milliseconds, number, rule, seconds};
 use clap::Args;
@@ -34,7 +34,7 @@ pub struct CacheSettings {
     pub cache_lookup_pause: Duration,
 }
 
-/// Where Redis is; never printed, because it may hold a password.
+/// The URL of a Redis server; never printed, because it may hold a password.
 #[derive(Clone)]
 pub struct RedisUrl(pub redis::Client);
 

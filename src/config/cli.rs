@@ -4,7 +4,7 @@ use super::role::Role;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// Settings whose values are not shown.
+/// The settings whose values are secrets and never shown.
 const SECRETS: [&str; 3] = ["DATABASE_URL", "DATABASE_REPLICA_URLS", "REDIS_URL"];
 
 /// The command line.
@@ -24,8 +24,8 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Reads `.env`, the environment and the arguments (the program's name first). Where something
-    /// is wrong with them, the error is what to print: one sentence, or clap's own help.
+    /// Reads `.env`, the environment and the arguments (the program's name first). The error is what to
+    /// print where a setting is wrong or help is asked for.
     pub fn read(arguments: impl IntoIterator<Item = String>) -> Result<Self, CliError> {
         match dotenvy::dotenv() {
             Err(error) if !error.not_found() => {
@@ -48,16 +48,17 @@ impl Cli {
     }
 }
 
-/// Why the program cannot be run as it was called.
+/// The error of a command line or an environment that the program cannot run with.
 #[derive(Debug)]
 pub enum CliError {
     /// A setting is wrong, as this sentence says.
     Sentence(String),
-    /// Anything else, help included.
+    /// Any other error of clap's, and its help.
     Clap(clap::Error),
 }
 
-/// One sentence that names the variable, the value and what is allowed.
+/// A sentence that names the variable, the value and what is allowed; `None` where clap's own message is to
+/// be printed.
 fn sentence(error: &clap::Error) -> Option<String> {
     let text = |kind| match error.get(kind)? {
         ContextValue::String(text) => Some(text.clone()),

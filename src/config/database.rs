@@ -1,4 +1,4 @@
-//! How to reach PostgreSQL.
+//! The settings of the connections to PostgreSQL.
 
 use super::parsers::{number, rule, seconds};
 use clap::Args;
@@ -29,7 +29,7 @@ pub struct DatabaseSettings {
     pub database_max_connections: usize,
 }
 
-/// Where PostgreSQL is; never printed, because it holds a password.
+/// The URL of a PostgreSQL server; never printed, because it holds a password.
 #[derive(Clone)]
 pub struct DatabaseUrl(pub PgConnectOptions);
 

@@ -1,4 +1,4 @@
-//! Where an instance listens and how it names itself.
+//! The settings of an instance's listener, name and shutdown.
 
 use super::parsers::{instance_name, milliseconds, number, rule, seconds};
 use clap::Args;

@@ -1,4 +1,4 @@
-//! What to log.
+//! The settings of the log.
 
 use super::parsers::rule;
 use clap::{Args, ValueEnum};

@@ -1,4 +1,4 @@
-//! Parsers of values, whose errors say what is allowed.
+//! Parsers of settings, whose errors say what is allowed.
 
 use std::fmt;
 use std::ops::RangeInclusive;

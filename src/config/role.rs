@@ -41,16 +41,16 @@ pub enum Role {
 /// The settings of `serve`.
 #[derive(Clone, Debug, Args)]
 pub struct ServeSettings {
-    /// Where the instance listens and how it names itself.
+    /// The listener, the name and the shutdown of the instance.
     #[command(flatten)]
     pub http: HttpSettings,
-    /// How it reaches PostgreSQL.
+    /// The connections to PostgreSQL.
     #[command(flatten)]
     pub database: DatabaseSettings,
-    /// How it uses Redis.
+    /// Redis and the cache of lists.
     #[command(flatten)]
     pub cache: CacheSettings,
-    /// What it logs.
+    /// The log of the instance.
     #[command(flatten)]
     pub log: LogSettings,
 }
@@ -58,10 +58,10 @@ pub struct ServeSettings {
 /// The settings of `migrate`.
 #[derive(Clone, Debug, Args)]
 pub struct MigrateSettings {
-    /// How to reach PostgreSQL.
+    /// The connection to PostgreSQL.
     #[command(flatten)]
     pub database: DatabaseSettings,
-    /// What to log.
+    /// The log of the process.
     #[command(flatten)]
     pub log: LogSettings,
 }
@@ -72,13 +72,13 @@ pub struct ImportSettings {
     /// The file to load: NDJSON or CSV, also gzipped; `-` for standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// How to reach PostgreSQL.
+    /// The connection to PostgreSQL.
     #[command(flatten)]
     pub database: DatabaseSettings,
-    /// How to tell the instances that there is something new.
+    /// Redis, by which an import announces its batches to the instances.
     #[command(flatten)]
     pub cache: CacheSettings,
-    /// What to log.
+    /// The log of the process.
     #[command(flatten)]
     pub log: LogSettings,
 }

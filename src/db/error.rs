@@ -26,8 +26,8 @@ pub enum DbError {
     #[error("PostgreSQL is unavailable: {0}")]
     Unavailable(#[source] sqlx::Error),
     /// The connection broke, or time ran out, during a commit, so that the write may or may not be
-    /// committed. `None`: it was committed, but the primary's log position could not be learnt, so that a
-    /// replica may not show it.
+    /// committed. `None`: it was committed, but the primary's log position could not be learnt, so that
+    /// a replica may not show it.
     #[error("the outcome of a write is not known: {}", cause(.0))]
     OutcomeUnknown(#[source] Option<sqlx::Error>),
     /// The client closed its connection before its write was begun, and may have sent it again.

@@ -6,8 +6,8 @@ use crate::domain::text::{CategoryName, Description};
 use sqlx::postgres::PgConnection;
 use std::collections::HashSet;
 
-/// The advisory lock that an import holds while it loads a batch, so that two imports at once do not both
-/// create a category.
+/// The advisory lock that an import holds while it loads a batch, so that two imports at once do not
+/// both create a category.
 const LOCK: i64 = 0x7461_736b_666c_6565;
 
 /// Whether a batch failed only because a user or a category was deleted just when it was to be used, or
@@ -16,8 +16,8 @@ pub fn is_lost_race(error: &DbError) -> bool {
     matches!(error, DbError::UnknownReference(_)) || error.is_deadlock()
 }
 
-/// Inserts the tasks of these rows whose import keys are not there yet, with the users and categories that
-/// they need, and returns the number of tasks. To be run in a transaction.
+/// Inserts the tasks of these rows whose import keys are not there yet, with the users and categories
+/// that they need, and returns the number of tasks. To be run in a transaction.
 pub async fn insert_missing(
     transaction: &mut PgConnection,
     rows: &[KeyedRow],
@@ -51,7 +51,8 @@ pub async fn insert_missing(
     insert_tasks(transaction, &missing).await
 }
 
-/// Adds the users that are not there. Of several rows with one e-mail address, the first names the user.
+/// Adds the users that are not there. Of several rows with one e-mail address, the first names the
+/// user.
 async fn insert_users(transaction: &mut PgConnection, rows: &[&ImportRow]) -> Result<(), DbError> {
     let names: Vec<&str> = rows.iter().map(|row| row.user_name.as_str()).collect();
     let emails: Vec<&str> = rows.iter().map(|row| row.user_email.as_str()).collect();

@@ -44,9 +44,9 @@ impl Pool {
         Self(pool.expect("there is a runtime"))
     }
 
-    /// Runs statements on a connection that is theirs alone meanwhile. They have to end what they begin:
-    /// where they succeed, no transaction may be left open. A connection whose statements failed is
-    /// checked, and one whose future was dropped is closed.
+    /// Runs statements on a connection that is theirs alone meanwhile. They have to end what they
+    /// begin: where they succeed, no transaction may be left open. A connection whose statements failed
+    /// is checked, and one whose future was dropped is closed.
     pub async fn run<T>(
         &self,
         statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DbError>,

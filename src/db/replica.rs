@@ -1,5 +1,5 @@
-//! The state of a replica: how far it has replayed the primary's log, polled in the background so that a
-//! read pays nothing for it.
+//! The state of a replica: how far it has replayed the primary's log, polled in the background so that
+//! a read pays nothing for it.
 
 use crate::backoff::Backoff;
 use crate::domain::lsn::Lsn;
@@ -56,8 +56,8 @@ impl Replica {
         &self.options
     }
 
-    /// Whether the replica is up and known to have replayed the log up to this position. If not, the next
-    /// poll comes at once.
+    /// Whether the replica is up and known to have replayed the log up to this position. If not, the
+    /// next poll comes at once.
     pub fn has_replayed(&self, position: Lsn) -> bool {
         let replayed = self.replayed.load(Ordering::Acquire);
         let enough = replayed != AWAY && replayed >= position.0;
@@ -67,8 +67,8 @@ impl Replica {
         enough
     }
 
-    /// Sets the position that a new connection found, which may be *before* the known one: a replica that
-    /// crashed serves again before it has replayed once more all that it had replayed before.
+    /// Sets the position that a new connection found, which may be *before* the known one: a replica
+    /// that crashed serves again before it has replayed once more all that it had replayed before.
     pub fn begin_at(&self, replayed: Lsn) {
         self.replayed.store(replayed.0, Ordering::Release);
     }
@@ -122,8 +122,8 @@ async fn within<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<
     timeout(POLL_TIMEOUT, work).await.unwrap_or_else(late)
 }
 
-/// The position up to which the server behind a connection has replayed the log; an error where it is no
-/// replica.
+/// The position up to which the server behind a connection has replayed the log; an error where it is
+/// no replica.
 pub async fn replayed(connection: &mut PgConnection) -> sqlx::Result<Lsn> {
     let replayed = sqlx::query_scalar!(
         "SELECT pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint WHERE pg_is_in_recovery()"

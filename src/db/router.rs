@@ -21,8 +21,8 @@ use tokio::time::{sleep, timeout};
 
 /// The time that a request waits for a connection to the primary before it is answered with a 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
-/// The time that a request waits for a connection and its statements together: a primary that hangs must
-/// not hang its clients.
+/// The time that a request waits for a connection and its statements together: a primary that hangs
+/// must not hang its clients.
 const PRIMARY_TIMEOUT: Duration = Duration::from_millis(4500);
 /// The time that a read on a replica may take before it is repeated on the primary.
 const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
@@ -158,9 +158,9 @@ impl Router {
 
     /// Runs statements that write, in one transaction on the primary, and commits it.
     ///
-    /// Nothing is begun ([`DbError::ClientDisconnected`]) where `client_disconnected` returns true once there
-    /// is a connection. Statements that lost a deadlock are run once more, in another transaction. An error
-    /// means that nothing was written, except [`DbError::OutcomeUnknown`].
+    /// Nothing is begun ([`DbError::ClientDisconnected`]) where `client_disconnected` returns true once
+    /// there is a connection. Statements that lost a deadlock are run once more, in another
+    /// transaction. An error means that nothing was written, except [`DbError::OutcomeUnknown`].
     pub async fn write<T>(
         &self,
         client_disconnected: impl Fn() -> bool,
@@ -271,8 +271,9 @@ impl Router {
 
 /// The log position of the primary behind a connection.
 ///
-/// To be asked after the commit: inside the transaction it lies before the commit's own record. It is the
-/// insert position, because the flush position may lie before a commit where `synchronous_commit` is off.
+/// To be asked after the commit: inside the transaction it lies before the commit's own record. It is
+/// the insert position, because the flush position may lie before a commit where `synchronous_commit`
+/// is off.
 pub async fn position(primary: &mut PgConnection) -> sqlx::Result<Lsn> {
     let position = sqlx::query_scalar!(
         r#"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS "position!""#

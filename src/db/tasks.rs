@@ -263,8 +263,8 @@ pub fn list_statement(filter: &TaskFilter, page: Page) -> QueryBuilder<Postgres>
     query
 }
 
-/// The number of tasks that match a filter: from `row_counts` where only the status matters, else counted in
-/// the index of the filter or among the tasks that the search found.
+/// The number of tasks that match a filter: from `row_counts` where only the status matters, else
+/// counted in the index of the filter or among the tasks that the search found.
 fn push_total(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter) {
     // Without `..`: a new filter does not compile until it is part of the total.
     let TaskFilter {
@@ -300,8 +300,8 @@ const SEARCHED: [&str; 4] = [
 /// The length of the shortest text that a trigram index finds, in characters.
 const TRIGRAM: usize = 3;
 
-/// The tasks that a search finds, once for the page and its total: a page by itself would look cheaper to
-/// the planner if it went through all tasks in their order until it has found enough, which for a
+/// The tasks that a search finds, once for the page and its total: a page by itself would look cheaper
+/// to the planner if it went through all tasks in their order until it has found enough, which for a
 /// rare word is all of the table.
 ///
 /// Each condition is a query of its own, and so uses its own index; where the text is too short for an

@@ -15,8 +15,8 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from
 /// An attempt to connect that takes longer has failed.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Waits until the primary accepts a connection, with an exponential backoff; the last error where it does
-/// not within `DATABASE_WAIT_SECONDS`.
+/// Waits until the primary accepts a connection, with an exponential backoff; the last error where it
+/// does not within `DATABASE_WAIT_SECONDS`.
 pub async fn until_reachable(settings: &DatabaseSettings) -> Result<(), DbError> {
     let deadline = Instant::now() + settings.database_wait;
     let mut backoff = BACKOFF;

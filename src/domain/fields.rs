@@ -1,5 +1,4 @@
-//! Objects of named fields, as a client or a file sends them, of which everything that is wrong is
-//! told at once.
+//! Objects of named fields, as a client or a file sends them, of which all errors are told at once.
 
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
@@ -7,7 +6,7 @@ use serde_json::Value;
 use std::fmt;
 use utoipa::ToSchema;
 
-/// The most fields that an object is read with.
+/// The most fields that an object may have.
 const MAX_FIELDS: usize = 100;
 
 /// One thing that is wrong with what was sent.
@@ -31,15 +30,16 @@ impl FieldError {
     }
 }
 
-/// A value that a field can have.
+/// A type of the values of a field.
 pub trait FieldValue: Sized {
-    /// Reads the value, or says what it must be.
+    /// Parses the value. The error is the rule that it breaks: the end of a sentence that begins with
+    /// the path of the field.
     fn read(value: Value) -> Result<Self, String>;
 }
 
-/// What is made of the fields of an object.
+/// A type that is parsed from the fields of an object.
 pub trait Input: Sized {
-    /// Reads all fields, or tells everything that is wrong with them.
+    /// Parses all fields. The error has every error in any of them.
     fn read(fields: Fields) -> Result<Self, Vec<FieldError>>;
 }
 
@@ -66,7 +66,8 @@ impl Fields {
         }
     }
 
-    /// Takes a field that must be there. `None`: an error was noted.
+    /// Takes a required field. `None` where it is missing or invalid, which [`finish`](Self::finish)
+    /// tells.
     pub fn required<T: FieldValue>(&mut self, name: &'static str) -> Option<T> {
         match self.take(name) {
             Some(value) => self.read(name, value),
@@ -77,7 +78,8 @@ impl Fields {
         }
     }
 
-    /// Takes a field that may be left out (`Some(None)`). `None`: an error was noted.
+    /// Takes an optional field; `Some(None)` where it is left out. `None` where it is invalid, which
+    /// [`finish`](Self::finish) tells.
     pub fn optional<T: FieldValue>(&mut self, name: &'static str) -> Option<Option<T>> {
         match self.take(name) {
             Some(value) => self.read(name, value).map(Some),
@@ -85,8 +87,8 @@ impl Fields {
         }
     }
 
-    /// Takes a field that may be left out (`Some(None)`) or null (`Some(Some(None))`). `None`: an
-    /// error was noted.
+    /// Takes an optional field that may be null; `Some(None)` where it is left out, `Some(Some(None))`
+    /// where it is null. `None` where it is invalid, which [`finish`](Self::finish) tells.
     pub fn nullable<T: FieldValue>(&mut self, name: &'static str) -> Option<Option<Option<T>>> {
         match self.take(name) {
             Some(Value::Null) => Some(Some(None)),
@@ -104,8 +106,8 @@ impl Fields {
         }
     }
 
-    /// What `make` makes of the fields that were taken, if nothing is wrong with any of them and none
-    /// is left over; else everything that is wrong, and nothing is made.
+    /// The value that `make` builds from the fields that were taken, if all are valid and no other
+    /// field remains. Else every error, and `make` is not called.
     pub fn finish<T>(mut self, make: impl FnOnce() -> Option<T>) -> Result<T, Vec<FieldError>> {
         let known = self.known.join(", ");
         for (name, _) in self.remaining {
@@ -184,7 +186,7 @@ mod tests {
     /// Each way in which a field can be wrong keeps anything from being made of the others, whatever
     /// the field is called and whatever `make` returns.
     #[test]
-    fn nothing_is_made_while_anything_is_wrong() {
+    fn finish_with_an_invalid_field_is_an_error_and_no_value() {
         for wrong in [json!(7), json!(""), json!(null), json!({"title": "x"})] {
             let mut fields = fields(json!({"title": "x", "nested.name": wrong}));
             let title: Option<Title> = fields.required("title");
@@ -195,14 +197,14 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_field_and_an_unknown_one_are_both_told() {
+    fn missing_field_and_unknown_field_are_both_errors() {
         let mut fields = fields(json!({"titel": "x"}));
         let title: Option<Title> = fields.required("title");
         assert_eq!(paths(fields.finish(|| title)), ["title", "titel"]);
     }
 
     #[test]
-    fn a_maker_that_refuses_is_an_error_and_no_value() {
+    fn make_that_returns_none_is_an_error() {
         assert_eq!(paths(fields(json!({})).finish(|| None::<()>)), ["body"]);
     }
 }

@@ -9,14 +9,14 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat};
 use utoipa::openapi::{RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// What an id must be, as the end of a sentence that begins with the name of the field.
+/// The rule of an id, as the end of a sentence that begins with the name of the field.
 pub const RULE: &str = "must be a whole number from 1 to 9223372036854775807";
 
 /// The id of a `T`, from 1 to 2⁶³ − 1. Ids of different kinds are different types.
 pub struct Id<T>(i64, PhantomData<fn() -> T>);
 
 impl<T> Id<T> {
-    /// Reads an id in decimal digits; `None` for anything that [`RULE`] excludes.
+    /// Parses an id in decimal digits; `None` for text that [`RULE`] excludes.
     pub fn parse(text: &str) -> Option<Self> {
         parse_positive(text).map(Self::from_database)
     }
@@ -26,13 +26,13 @@ impl<T> Id<T> {
         Self(id, PhantomData)
     }
 
-    /// The number.
+    /// The id as a number, from 1.
     pub fn get(self) -> i64 {
         self.0
     }
 }
 
-/// Reads a positive whole number in decimal digits, without a sign or a space.
+/// Parses a positive whole number in decimal digits; `None` for zero, a sign, a space or an overflow.
 pub fn parse_positive(text: &str) -> Option<i64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|number| digits && *number > 0)

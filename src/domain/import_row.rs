@@ -1,4 +1,4 @@
-//! Tasks as a file describes them: with the names of their user and category instead of ids.
+//! Rows of an import: tasks with the names of their user and category instead of ids.
 
 use super::fields::{FieldError, FieldValue, Fields, Input};
 use super::task::TaskStatus;
@@ -7,16 +7,16 @@ use super::timestamp::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// A row of a file.
+/// A valid row of an input file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportRow {
-    /// What is to be done.
+    /// The title of the task.
     pub title: Title,
-    /// More about the task.
+    /// The description of the task; `None` where it has none.
     pub description: Option<Description>,
-    /// How far the task has come.
+    /// The status of the task.
     pub status: TaskStatus,
-    /// The name of the task's category, if it has one.
+    /// The name of the task's category; `None` where it has none.
     pub category: Option<CategoryName>,
     /// The name of the task's user, for a user that has to be created.
     pub user_name: UserName,
@@ -50,7 +50,7 @@ impl ImportRow {
         ("createdAt", true),
     ];
 
-    /// SHA-256 of all that the row says. Equal rows have equal hashes, whatever file they stand in
+    /// SHA-256 of every field of the row. Equal rows have equal hashes, whatever file they stand in
     /// and however it writes them.
     ///
     /// It must stay as it is: it is how a later import knows what an earlier one has loaded.
@@ -102,17 +102,18 @@ impl Input for ImportRow {
     }
 }
 
-/// A row with what tells it from every other, even from an equal one in the same file.
+/// A row with its import key, which differs even between equal rows of one file.
 #[derive(Clone, Debug)]
 pub struct KeyedRow {
-    /// The row.
+    /// The row, valid as it was read.
     pub row: ImportRow,
-    /// Its key.
+    /// The import key, by which a later import knows the task: SHA-256 of the content hash and the
+    /// number of equal rows before.
     pub key: [u8; 32],
 }
 
 impl KeyedRow {
-    /// The key of a row with this content, of which there were so many before it in its file.
+    /// A row with the key for this content hash and this many equal rows before it in its file.
     pub fn new(row: ImportRow, content_hash: [u8; 32], before: u64) -> Self {
         let hash = Sha256::new().chain_update(content_hash);
         let key = hash.chain_update(before.to_le_bytes()).finalize().into();

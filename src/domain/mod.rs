@@ -1,5 +1,4 @@
-//! The words of the field and the rules that their values keep: values that can only be made valid. No
-//! input or output.
+//! The domain types and their rules: values that are valid by construction. No input or output.
 
 pub mod category;
 pub mod fields;

@@ -8,41 +8,41 @@ pub const MAX_PAGE: i64 = 2_147_483_647;
 /// The highest number of items on a page.
 pub const MAX_LIMIT: i64 = 100;
 
-/// A page of a list: which part of it is asked for.
+/// The page of a list that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// The page, counted from 1 to [`MAX_PAGE`].
+    /// The number of the page, from 1 to [`MAX_PAGE`].
     pub number: i64,
-    /// How many items a page holds, from 1 to [`MAX_LIMIT`].
+    /// The most items on a page, from 1 to [`MAX_LIMIT`].
     pub limit: i64,
 }
 
 impl Page {
-    /// How many items stand before this page.
+    /// The number of items before this page.
     pub fn offset(self) -> i64 {
         (self.number - 1) * self.limit
     }
 
-    /// How many pages `total` items fill.
+    /// The number of pages that `total` items fill, the last of which may be short.
     pub fn count(self, total: i64) -> i64 {
         (total + self.limit - 1) / self.limit
     }
 }
 
-/// A page of a list, and how many items the whole list has at the same moment.
+/// The items on a page of a list, and the total of the list in the same snapshot.
 #[derive(Debug)]
 pub struct Listed<T> {
-    /// How many items the whole list has.
+    /// The number of items in the whole list.
     pub total: i64,
     /// The items on this page, in the list's order.
     pub items: Vec<T>,
 }
 
-/// What decides, beside the page, what a list holds.
+/// The filter of a list: the part of its query that decides, beside the page, which items it holds.
 pub trait ListFilter {
-    /// The whole filter as text, with defaults filled in: equal for equal filters, different for any
-    /// that may select different rows. It becomes part of the list's cache key, so an implementation
-    /// takes its fields from exhaustive destructuring.
+    /// The canonical text of the filter, with defaults filled in: equal for equal filters, different
+    /// for any that may select different rows. It becomes part of the list's cache key, so an
+    /// implementation takes its fields from exhaustive destructuring.
     fn canonical(&self) -> String;
 }
 

@@ -1,8 +1,8 @@
-//! Where the answer to a read came from.
+//! The origin of the answer to a read.
 
 use std::fmt;
 
-/// Where the answer to a read came from; as text, the value of the header X-Served-From.
+/// The server or cache that answered a read; as text, the value of the header X-Served-From.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServedFrom {
     /// A cached copy.

@@ -26,7 +26,7 @@ pub enum TaskStatus {
 }
 
 impl TaskStatus {
-    /// What a status must be, as the end of a sentence that begins with the name of the field.
+    /// The rule of a status, as the end of a sentence that begins with the name of the field.
     pub const RULE: &str = "must be one of pending, in-progress, completed";
 
     /// The status as the API writes it.
@@ -171,7 +171,7 @@ impl Input for TaskUpdate {
     }
 }
 
-/// What a list of tasks holds: those for which everything given is true, in the order given.
+/// The filter and order of a list of tasks: it holds the tasks that match every filter that is given.
 #[derive(Clone, Debug, Default)]
 pub struct TaskFilter {
     /// Only tasks of this status.
@@ -183,7 +183,7 @@ pub struct TaskFilter {
     /// Only tasks whose title, description, user's name or category's name contains this text,
     /// without regard to case.
     pub search: Option<SearchText>,
-    /// By creation.
+    /// The order of the list, by creation.
     pub order: Order,
 }
 

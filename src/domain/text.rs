@@ -12,14 +12,14 @@ use utoipa::openapi::{RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 use validator::ValidateEmail;
 
-/// What a text must be, beside its length in characters.
+/// The rule of a text beside its length in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// Anything.
+    /// Any text.
     Any,
     /// An e-mail address, as HTML's input fields understand it.
     Email,
-    /// Anything, which must never be shown.
+    /// Any text, which must never be logged or shown.
     Secret,
 }
 
@@ -36,8 +36,8 @@ macro_rules! text_values {
             /// A valid value, for the documentation.
             pub const EXAMPLE: &str = $example;
 
-            /// The value, or what it must be: the end of a sentence that begins with the name of the
-            /// field.
+            /// The value, if the text keeps the rule. The error is the rule, as the end of a sentence
+            /// that begins with the name of the field.
             pub fn parse(text: String) -> Result<Self, String> {
                 check(&text, Self::LENGTH, $form).map(|()| Self(text))
             }
@@ -48,7 +48,7 @@ macro_rules! text_values {
                 length_rule(Self::LENGTH)
             }
 
-            /// The text.
+            /// The value as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -96,7 +96,7 @@ text_values! {
     SearchText: 1..=200, Form::Any, "rotate";
 }
 
-/// The text of a JSON value.
+/// The text of a JSON string; an error for any other JSON value.
 fn text(value: Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text),

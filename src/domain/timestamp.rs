@@ -13,8 +13,7 @@ use utoipa::ToSchema;
 pub struct Timestamp(pub DateTime<Utc>);
 
 impl Timestamp {
-    /// What a point in time must be, as the end of a sentence that begins with the name of the
-    /// field.
+    /// The rule of a point in time, as the end of a sentence that begins with the name of the field.
     pub const RULE: &str = "must be a time as in RFC 3339, such as 2026-05-17T09:30:00Z";
 
     /// 2026-05-17 09:30 UTC, for the documentation.
@@ -23,7 +22,7 @@ impl Timestamp {
         None => DateTime::UNIX_EPOCH,
     });
 
-    /// The present.
+    /// The current time.
     pub fn now() -> Self {
         Self(Utc::now())
     }

@@ -108,8 +108,9 @@ fn is_logged(path: &str) -> bool {
     log::log_enabled!(target: "access", level(path))
 }
 
-/// The client's IP address: the first of `X-Forwarded-For`, which NGINX sets, else the connection's peer. (The framework's
-/// `connection_info` would work out scheme and host as well, and keep all that with each request.)
+/// The client's IP address: the first of `X-Forwarded-For`, which NGINX sets, else the connection's
+/// peer. (The framework's `connection_info` would work out scheme and host as well, and keep all that
+/// with each request.)
 fn client(request: &HttpRequest) -> Cow<'_, str> {
     let forwarded = request.headers().get(header::X_FORWARDED_FOR);
     let forwarded = forwarded

@@ -9,10 +9,10 @@ use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use std::pin::Pin;
 
-/// The longest body that is read, in bytes. The longest that is valid has less than a quarter.
+/// The longest body that is read, in bytes; the longest valid one has less than a quarter.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// The JSON object in the body.
+/// The extractor of an input `I` from the JSON object in the body.
 pub struct Body<I>(pub I);
 
 impl<I: Input> FromRequest for Body<I> {
@@ -25,7 +25,7 @@ impl<I: Input> FromRequest for Body<I> {
     }
 }
 
-/// What the bytes of a body describe.
+/// The input in the bytes of a body; a 400 with every error where there is none.
 pub fn parse<I: Input>(body: &[u8]) -> Result<I, ApiError> {
     I::read(parse_object(body)?).map_err(ApiError::Invalid)
 }
@@ -47,7 +47,7 @@ fn parse_object(body: &[u8]) -> Result<Fields, ApiError> {
     serde_json::from_str(text).map_err(|error| malformed(in_plain_words(&error)))
 }
 
-/// What the parser says, without its own terms.
+/// The parser's message in the words of this API.
 fn in_plain_words(error: &serde_json::Error) -> String {
     let message = error.to_string();
     if message.starts_with("recursion limit exceeded") {
@@ -56,7 +56,8 @@ fn in_plain_words(error: &serde_json::Error) -> String {
     message.replace("expected ident", "expected value")
 }
 
-/// The whole body of a request that says it is JSON.
+/// The whole body of a request with the content type of JSON; a 415 for any other type, a 413 for a
+/// body over [`MAX_BYTES`].
 pub fn read(
     request: &HttpRequest,
     payload: &mut Payload,

@@ -1,7 +1,7 @@
-//! Whether the client of a request still waits for its answer.
+//! The client of a request: whether it is still connected.
 //!
 //! An instance that was frozen finds requests in its sockets that NGINX has long passed on to another
-//! instance. Carried out now, such a write would undo what was acknowledged since.
+//! instance. Such a write, carried out now, would undo writes that were acknowledged since.
 
 use actix_web::dev::{Extensions, Payload};
 use actix_web::rt::net::TcpStream;
@@ -14,7 +14,7 @@ use std::net;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-/// The client of a request, by its connection.
+/// The client of a request, known by the socket of its connection.
 #[derive(Clone)]
 pub struct Client(Option<Arc<net::TcpStream>>);
 
@@ -29,7 +29,7 @@ pub fn remember_client(socket: &dyn Any, connection: &mut Extensions) {
 }
 
 impl Client {
-    /// Whether the client has closed its connection.
+    /// Whether the client has closed its connection; false where that cannot be found out.
     pub fn is_disconnected(&self) -> bool {
         let Self(Some(socket)) = self else {
             return false;

@@ -1,4 +1,4 @@
-//! Requests that create something, and the key that makes them repeatable.
+//! Create requests, and the idempotency key that makes them repeatable.
 
 use super::body;
 use crate::api::error::ApiError;
@@ -12,14 +12,14 @@ use actix_web::{FromRequest, HttpRequest};
 use sha2::{Digest, Sha256};
 use std::pin::Pin;
 
-/// What a key must be, as the end of a sentence that begins with the name of the header.
+/// The rule of an idempotency key, as the end of a sentence that begins with the name of the header.
 pub const KEY_RULE: &str = "must be 1 to 255 visible ASCII characters, given once";
 
-/// A request to create what an `I` describes.
+/// The extractor of a create request: its input `I` and its idempotency key.
 pub struct CreateRequest<I> {
-    /// The body.
+    /// The input in the body.
     pub input: I,
-    /// The key; `None` where the request is not repeatable.
+    /// The idempotency key; `None` where the request has none and is not repeatable.
     pub key: Option<IdempotencyKey>,
 }
 

@@ -1,4 +1,4 @@
-//! What handlers take out of a request; what cannot be taken out is a 400 that says why.
+//! The extractors of handlers, which answer an invalid request with an error that says what is wrong.
 
 pub mod body;
 pub mod client;

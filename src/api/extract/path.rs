@@ -6,8 +6,8 @@ use actix_web::{FromRequest, HttpRequest};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 
-/// The path that a request was sent to, normalized: the same for all ways to write it, such as `/tasks/7`
-/// for `/tasks/007`.
+/// The extractor of the request's path, normalized: the same for all ways to write it, such as
+/// `/tasks/7` for `/tasks/007`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestPath(pub String);
 

@@ -1,4 +1,4 @@
-//! Query strings, of which everything that is wrong is told at once.
+//! Query strings, of which all errors are told at once.
 
 use crate::api::error::ApiError;
 use crate::domain::fields::FieldError;
@@ -15,7 +15,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// The parameters of this query string.
+    /// The parameters of this query string; a 400 where it is not UTF-8.
     pub fn parse(query: &str) -> Result<Self, ApiError> {
         if percent_encoding::percent_decode_str(query)
             .decode_utf8()
@@ -34,8 +34,8 @@ impl Parameters {
         })
     }
 
-    /// Takes a parameter that may be left out: what `read` makes of it. `None` also where that is wrong,
-    /// which [`finish`](Self::finish) then tells.
+    /// Takes an optional parameter, parsed by `read`. `None` where the parameter is left out, and where
+    /// it is invalid, which [`finish`](Self::finish) tells.
     pub fn optional<T>(
         &mut self,
         name: &'static str,
@@ -57,14 +57,14 @@ impl Parameters {
             .ok()
     }
 
-    /// Takes an id.
+    /// Takes an optional parameter that is an id. `None` as for [`optional`](Self::optional).
     pub fn id<T>(&mut self, name: &'static str) -> Option<Id<T>> {
         self.optional(name, |text| {
             Id::parse(text).ok_or_else(|| id::RULE.to_owned())
         })
     }
 
-    /// Takes `page` and `limit`.
+    /// Takes `page` and `limit`, with their defaults 1 and 10.
     pub fn page(&mut self) -> Page {
         let number = self.number("page", 1..=MAX_PAGE).unwrap_or(1);
         let limit = self.number("limit", 1..=MAX_LIMIT).unwrap_or(10);
@@ -84,7 +84,8 @@ impl Parameters {
         })
     }
 
-    /// Fails with everything that is wrong with what was taken, and with what was not.
+    /// Ends the parsing: a 400 with every error in the parameters that were taken, and with every
+    /// parameter that was not.
     pub fn finish(mut self) -> Result<(), ApiError> {
         for (name, _) in self.remaining {
             let known = self.known.join(", ");

@@ -24,8 +24,8 @@ pub struct Batch {
 }
 
 /// Starts the thread that reads, and returns the receiver of its batches, which ends with the file or
-/// with an error where it cannot be read any further. Each rejected row goes to `refuse`. An error where
-/// the thread cannot be started.
+/// with an error where it cannot be read any further. Each rejected row goes to `refuse`. An error
+/// where the thread cannot be started.
 ///
 /// The thread is one of its own, not one of the runtime's, because the program does not wait for
 /// it at its end: it may be waiting for standard input.

@@ -57,7 +57,8 @@ impl InputFile {
         Self::of(input, file, metadata.is_file().then_some(metadata.len()))
     }
 
-    /// An input file of this name and size (in bytes, `None` where not known) with the bytes of `input`.
+    /// An input file of this name and size (in bytes, `None` where not known) with the bytes of
+    /// `input`.
     pub fn of(
         input: impl Read + Send + 'static,
         file: &Path,

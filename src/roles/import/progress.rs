@@ -21,7 +21,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A display of no progress yet, of an input file of this size in bytes; `None` where it is not known.
+    /// A display of no progress yet, of an input file of this size in bytes; `None` where it is not
+    /// known.
     pub fn start(bytes: Option<u64>) -> Self {
         let (bar, template) = match bytes {
             Some(bytes) => (ProgressBar::new(bytes), BAR),

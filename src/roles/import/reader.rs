@@ -70,8 +70,8 @@ impl RowReader {
         self.lines.next_number()
     }
 
-    /// The next row, valid or rejected; `None` at the end of the file. An error where the file cannot be
-    /// read any further.
+    /// The next row, valid or rejected; `None` at the end of the file. An error where the file cannot
+    /// be read any further.
     pub fn next_row(&mut self) -> io::Result<Option<Result<ImportRow, RejectedRow>>> {
         let raw = match self.format {
             Format::Ndjson => self.lines.next_line()?,

@@ -8,7 +8,8 @@ use std::time::Duration;
 /// A way in which a history breaks the promise of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Anomaly {
-    /// A read shows the state before a write that was acknowledged before the read began (a stale read).
+    /// A read shows the state before a write that was acknowledged before the read began (a stale
+    /// read).
     Stale,
     /// A read shows an older version than the same reader had seen, although a newer one had been
     /// acknowledged (no monotonic reads).
@@ -51,8 +52,8 @@ pub struct Violation {
     pub anomaly: Anomaly,
     /// The read or write and what it contradicts, with times and instances, for a person.
     pub description: String,
-    /// The time from the acknowledgement of the first write that a stale read does not show to the start
-    /// of the read; `None` for other anomalies.
+    /// The time from the acknowledgement of the first write that a stale read does not show to the
+    /// start of the read; `None` for other anomalies.
     pub age: Option<Duration>,
 }
 

@@ -22,8 +22,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 use tokio::time::{Instant, interval, timeout_at};
 
-/// Checks a deployment for the duration in the settings, or until SIGTERM or SIGINT, and prints the report
-/// on standard output; true where there was no anomaly and no failed request.
+/// Checks a deployment for the duration in the settings, or until SIGTERM or SIGINT, and prints the
+/// report on standard output; true where there was no anomaly and no failed request.
 pub async fn run(settings: &VerifySettings) -> Result<bool, SetupError> {
     let session = Session::start(&settings.url, Pace::default()).await?;
     let bar = ProgressBar::new(settings.duration.as_secs());

@@ -36,8 +36,8 @@ impl SetupError {
 
 /// The scratch resources of a session.
 pub struct Scratch {
-    /// The unique text in the description of every task of the session, by which a search finds them and
-    /// no others.
+    /// The unique text in the description of every task of the session, by which a search finds them
+    /// and no others.
     pub marker: String,
     user: i64,
     category: i64,
@@ -136,9 +136,9 @@ impl Scratch {
         ]
     }
 
-    /// The version of each field in the answer to a list, in the order of [`versioned`](Self::versioned);
-    /// `None` where the list does not show it. Each task embeds the user and the category; the oldest
-    /// version counts.
+    /// The version of each field in the answer to a list, in the order of
+    /// [`versioned`](Self::versioned); `None` where the list does not show it. Each task embeds the
+    /// user and the category; the oldest version counts.
     pub fn versions_in_list(&self, body: &Value) -> Vec<Option<u64>> {
         let rows = rows(body);
         let task = |id: &i64| {
@@ -176,8 +176,8 @@ impl Scratch {
         Ok(answer.body)
     }
 
-    /// Deletes the scratch resources, every task that a list shows, and the tasks with these ids, which a
-    /// stale list may not show.
+    /// Deletes the scratch resources, every task that a list shows, and the tasks with these ids, which
+    /// a stale list may not show.
     pub async fn remove(&self, client: &ApiClient, more: &[i64]) -> Result<(), SetupError> {
         let remaining = self.final_list(client).await?;
         let tasks = rows(&remaining).iter().filter_map(|row| row["id"].as_i64());

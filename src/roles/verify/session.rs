@@ -113,8 +113,8 @@ impl Session {
         look(&self.workload.history())
     }
 
-    /// Stops the readers and writers, reads the final state, removes the scratch resources, and checks the
-    /// history.
+    /// Stops the readers and writers, reads the final state, removes the scratch resources, and checks
+    /// the history.
     pub async fn end(mut self) -> Result<Report, SetupError> {
         self.workload.is_over.store(true, Ordering::Relaxed);
         while let Some(ended) = self.workers.join_next().await {
