@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Exponential backoff: each pause is twice the one before it, up to the longest.
 #[derive(Clone, Copy, Debug)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     longest: Duration,
     next: Duration,
@@ -12,7 +12,7 @@ pub struct Backoff {
 
 impl Backoff {
     /// A backoff whose pauses grow from the first to the longest.
-    pub const fn new(first: Duration, longest: Duration) -> Self {
+    pub(crate) const fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,
             longest,
@@ -21,14 +21,14 @@ impl Backoff {
     }
 
     /// The pause before the next attempt.
-    pub fn next_pause(&mut self) -> Duration {
+    pub(crate) fn next_pause(&mut self) -> Duration {
         let pause = self.next;
         self.next = (pause * 2).min(self.longest);
         pause
     }
 
     /// Starts again with the first pause, after an attempt that succeeded.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.next = self.first;
     }
 }

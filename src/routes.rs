@@ -11,7 +11,7 @@ use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 
 /// Adds every route of the API to an application.
 #[rustfmt::skip]
-pub fn configure(config: &mut ServiceConfig) {
+pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .app_data(PayloadConfig::new(body::MAX_BYTES))
         .service(path("/tasks", [get(tasks::list), post(tasks::create)]))

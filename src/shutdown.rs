@@ -5,7 +5,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// The signal that asked the process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShutdownSignal {
+pub(crate) enum ShutdownSignal {
     /// SIGTERM, which supervisors send.
     Terminate,
     /// SIGINT, which Ctrl-C in a terminal sends.
@@ -13,7 +13,7 @@ pub enum ShutdownSignal {
 }
 
 /// Waits for SIGTERM or SIGINT; an error where the process cannot handle signals.
-pub async fn shutdown_signal() -> io::Result<ShutdownSignal> {
+pub(crate) async fn shutdown_signal() -> io::Result<ShutdownSignal> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(tokio::select! {

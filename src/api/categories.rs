@@ -53,7 +53,7 @@ impl Resource for Category {
     paths(list, create, get, update, delete),
     components(schemas(Category)),
 )]
-pub struct Document;
+pub(crate) struct Document;
 
 /// List categories
 ///
@@ -66,7 +66,10 @@ pub struct Document;
     params(PageParameters, ListHeaders),
     responses(ListResponses<Category>),
 )]
-pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn list(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
     let mut parameters = Parameters::parse(request.query_string())?;
     let page = parameters.page();
     parameters.finish()?;
@@ -82,7 +85,7 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     params(IdParameter),
     responses(GetResponses<Category>),
 )]
-pub async fn get(id: CategoryId, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn get(id: CategoryId, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     crud::get(&state, id, db::categories::get).await
 }
 
@@ -96,7 +99,7 @@ pub async fn get(id: CategoryId, state: Data<AppState>) -> Result<HttpResponse, 
     request_body(content = CategoryInput, example = json!({"name": "Infrastructure"})),
     responses(CreateResponses<Category>),
 )]
-pub async fn create(
+pub(crate) async fn create(
     path: RequestPath,
     client: Client,
     request: CreateRequest<CategoryInput>,
@@ -117,7 +120,7 @@ pub async fn create(
     request_body(content = CategoryInput, example = json!({"name": "Infrastructure"})),
     responses(UpdateResponses<Category>),
 )]
-pub async fn update(
+pub(crate) async fn update(
     id: CategoryId,
     client: Client,
     Body(input): Body<CategoryInput>,
@@ -138,7 +141,7 @@ pub async fn update(
     params(IdParameter),
     responses(DeleteResponses<Category>),
 )]
-pub async fn delete(
+pub(crate) async fn delete(
     id: CategoryId,
     client: Client,
     state: Data<AppState>,

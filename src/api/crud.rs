@@ -21,7 +21,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 /// Answers with 200 and a page of the list, or with 304 where `If-None-Match` names the entity tag of
 /// the page.
-pub async fn list<T: Resource, F: ListFilter>(
+pub(crate) async fn list<T: Resource, F: ListFilter>(
     request: &HttpRequest,
     state: &AppState,
     filter: F,
@@ -59,7 +59,7 @@ pub async fn list<T: Resource, F: ListFilter>(
 }
 
 /// Answers with 200 and the resource that has this id, or with 404.
-pub async fn get<T: Resource>(
+pub(crate) async fn get<T: Resource>(
     state: &AppState,
     id: Id<T>,
     query: impl AsyncFn(&mut Connection, Id<T>) -> Result<Option<T>, DbError>,
@@ -75,7 +75,7 @@ pub async fn get<T: Resource>(
 
 /// Answers with 201 and the resource that `insert` creates; where the idempotency key was used for the
 /// same request before, with the stored answer to that.
-pub async fn create<T: Resource>(
+pub(crate) async fn create<T: Resource>(
     client: Client,
     path: RequestPath,
     state: &AppState,
@@ -118,7 +118,7 @@ pub async fn create<T: Resource>(
 }
 
 /// Answers with 200 and the resource that `update` returns, or with 404 where there is none.
-pub async fn update<T: Resource>(
+pub(crate) async fn update<T: Resource>(
     client: Client,
     state: &AppState,
     id: Id<T>,
@@ -141,7 +141,7 @@ pub async fn update<T: Resource>(
 
 /// Answers with 200 once `delete` has deleted the resource with this id, or with 404 where there is
 /// none.
-pub async fn delete<T: Resource>(
+pub(crate) async fn delete<T: Resource>(
     client: Client,
     state: &AppState,
     id: Id<T>,

@@ -25,15 +25,15 @@ use utoipa::{IntoParams, IntoResponses, PartialSchema, ToSchema};
 type Responses = BTreeMap<String, RefOr<Response>>;
 
 /// The documented answers of a list of `T`: 200, 304 and errors.
-pub struct ListResponses<T>(PhantomData<T>);
+pub(crate) struct ListResponses<T>(PhantomData<T>);
 /// The documented answers of a get of a `T`: 200 and errors.
-pub struct GetResponses<T>(PhantomData<T>);
+pub(crate) struct GetResponses<T>(PhantomData<T>);
 /// The documented answers of a create of a `T`: 201 and errors.
-pub struct CreateResponses<T>(PhantomData<T>);
+pub(crate) struct CreateResponses<T>(PhantomData<T>);
 /// The documented answers of an update of a `T`: 200 and errors.
-pub struct UpdateResponses<T>(PhantomData<T>);
+pub(crate) struct UpdateResponses<T>(PhantomData<T>);
 /// The documented answers of a delete of a `T`: 200 and errors.
-pub struct DeleteResponses<T>(PhantomData<T>);
+pub(crate) struct DeleteResponses<T>(PhantomData<T>);
 
 impl<T: Resource> IntoResponses for ListResponses<T> {
     fn responses() -> Responses {
@@ -204,7 +204,7 @@ impl Answers {
 }
 
 /// The documented 500 of the operations that belong to no resource.
-pub struct Faults;
+pub(crate) struct Faults;
 
 impl IntoResponses for Faults {
     fn responses() -> Responses {
@@ -237,7 +237,7 @@ fn problem(description: &str, error: &ApiError) -> ResponseBuilder {
 }
 
 /// The documentation of a header of an answer.
-pub fn header(kind: Type, description: &str) -> utoipa::openapi::Header {
+pub(crate) fn header(kind: Type, description: &str) -> utoipa::openapi::Header {
     HeaderBuilder::new()
         .schema(Some(Object::with_type(kind)))
         .description(Some(description))
@@ -252,13 +252,13 @@ fn served_from() -> utoipa::openapi::Header {
 }
 
 /// The documented parameters `page` and `limit` of a list.
-pub struct PageParameters;
+pub(crate) struct PageParameters;
 /// The documented request headers of a list.
-pub struct ListHeaders;
+pub(crate) struct ListHeaders;
 /// The documented request headers of a create.
-pub struct CreateHeaders;
+pub(crate) struct CreateHeaders;
 /// The documented parameter `{id}` of a path.
-pub struct IdParameter;
+pub(crate) struct IdParameter;
 
 impl IntoParams for PageParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
@@ -331,7 +331,7 @@ impl IntoParams for CreateHeaders {
 
 /// The documentation of a header that a client may send. The example stands in the description, because
 /// Swagger UI sends the value of `example`.
-pub fn header_parameter(name: &str, description: &str, example: &str) -> Parameter {
+pub(crate) fn header_parameter(name: &str, description: &str, example: &str) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)

@@ -11,7 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// The body of a get: one resource.
 #[derive(Debug, Serialize)]
-pub struct One<T> {
+pub(crate) struct One<T> {
     /// The status code of the answer.
     status: u16,
     data: T,
@@ -19,14 +19,14 @@ pub struct One<T> {
 
 impl<T> One<T> {
     /// The body of a 200 with this resource.
-    pub fn new(data: T) -> Self {
+    pub(crate) fn new(data: T) -> Self {
         Self { status: 200, data }
     }
 }
 
 /// The body of a create or an update: the resource, with a sentence.
 #[derive(Debug, Serialize)]
-pub struct Written<T> {
+pub(crate) struct Written<T> {
     /// The status code of the answer.
     status: u16,
     /// What was done, as a sentence.
@@ -36,7 +36,7 @@ pub struct Written<T> {
 
 impl<T: Resource> Written<T> {
     /// The body of a 201 with this resource.
-    pub fn created(data: T) -> Self {
+    pub(crate) fn created(data: T) -> Self {
         let message = format!("The {} was created.", T::KIND);
         Self {
             status: 201,
@@ -46,7 +46,7 @@ impl<T: Resource> Written<T> {
     }
 
     /// The body of a 200 with this resource.
-    pub fn updated(data: T) -> Self {
+    pub(crate) fn updated(data: T) -> Self {
         let message = format!("The {} was updated.", T::KIND);
         Self {
             status: 200,
@@ -58,7 +58,7 @@ impl<T: Resource> Written<T> {
 
 /// The body of a delete: a sentence.
 #[derive(Debug, Serialize)]
-pub struct Deleted {
+pub(crate) struct Deleted {
     /// The status code of the answer.
     status: u16,
     /// What was done, as a sentence.
@@ -67,7 +67,7 @@ pub struct Deleted {
 
 impl Deleted {
     /// The body of a 200 for a deleted `T`.
-    pub fn new<T: Resource>() -> Self {
+    pub(crate) fn new<T: Resource>() -> Self {
         Self {
             status: 200,
             message: format!("The {} was deleted.", T::KIND),
@@ -78,7 +78,7 @@ impl Deleted {
 /// The body of a list: a page, with the total.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct List<T> {
+pub(crate) struct List<T> {
     /// The status code of the answer.
     status: u16,
     /// How many items the whole list has.
@@ -91,7 +91,7 @@ pub struct List<T> {
 
 impl<T> List<T> {
     /// The body of a 200 with this page.
-    pub fn new(page: Page, listed: Listed<T>) -> Self {
+    pub(crate) fn new(page: Page, listed: Listed<T>) -> Self {
         Self {
             status: 200,
             total: listed.total,

@@ -142,7 +142,7 @@ impl ResponseError for ApiError {
 
 /// The status 499 of a request whose client has disconnected, as NGINX logs it; no client ever reads
 /// it.
-pub fn client_closed_request() -> StatusCode {
+pub(crate) fn client_closed_request() -> StatusCode {
     StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
@@ -185,7 +185,7 @@ impl From<HashError> for ApiError {
 /// The body of an error (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Always `about:blank`: `status` and `code` say what kind of problem it is.
     #[schema(example = "about:blank")]
     pub r#type: &'static str,
@@ -215,7 +215,7 @@ pub struct Problem {
 
 impl Problem {
     /// The body for an error of the request with this id.
-    pub fn new(error: &ApiError, request_id: Option<&str>) -> Self {
+    pub(crate) fn new(error: &ApiError, request_id: Option<&str>) -> Self {
         let (status, code) = error.row();
         let detail = error.to_string();
         Self {
@@ -225,7 +225,7 @@ impl Problem {
     }
 
     /// The response for an error of which nothing is known but its status: one that the framework made.
-    pub fn of_status(status: StatusCode, request_id: &str) -> HttpResponse {
+    pub(crate) fn of_status(status: StatusCode, request_id: &str) -> HttpResponse {
         let detail = format!("{}.", title(status));
         let code = match status.is_client_error() {
             true => "malformed_request",

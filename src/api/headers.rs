@@ -3,21 +3,21 @@
 use actix_web::http::header::{HeaderName, HeaderValue};
 
 /// The idempotency key of a POST, which makes it repeatable.
-pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// `true` on the stored answer to a repeated POST; left out otherwise.
-pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(crate) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Whether a list is a cached copy: `hit`, `miss` or `bypass`.
-pub const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+pub(crate) const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 /// The name of the instance that answered.
-pub const X_INSTANCE: HeaderName = HeaderName::from_static("x-instance");
+pub(crate) const X_INSTANCE: HeaderName = HeaderName::from_static("x-instance");
 /// The id of the request, in its log lines too.
-pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The server that a read was answered from: `cache`, `primary` or a replica, such as `replica-1`.
-pub const X_SERVED_FROM: HeaderName = HeaderName::from_static("x-served-from");
+pub(crate) const X_SERVED_FROM: HeaderName = HeaderName::from_static("x-served-from");
 
 // As values, because text would be checked and copied for each answer.
 
 /// The content type of every answer that is no error.
-pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The value of Cache-Control for answers that may be stored, but must be revalidated before each use.
-pub const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+pub(crate) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");

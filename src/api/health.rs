@@ -12,7 +12,7 @@ use utoipa::{OpenApi, ToSchema};
 
 /// How an instance is.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Health {
+pub(crate) struct Health {
     /// `ok`: the process answers.
     #[schema(example = "ok")]
     status: &'static str,
@@ -34,7 +34,7 @@ pub struct Health {
 
 /// Whether an instance lives.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Liveness {
+pub(crate) struct Liveness {
     /// `ok`: the instance lives.
     #[schema(example = "ok")]
     status: &'static str,
@@ -42,7 +42,7 @@ pub struct Liveness {
 
 /// Whether an instance should get requests.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Readiness {
+pub(crate) struct Readiness {
     /// `ok`; `degraded`: ready, but slower, because Redis is away; `unavailable`: PostgreSQL is
     /// away or not migrated; `draining`: the instance is about to end.
     #[schema(example = "ok")]
@@ -58,7 +58,7 @@ pub struct Readiness {
 
 /// What runs here.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Status {
+pub(crate) struct Status {
     /// A sentence that says that the program is running.
     #[schema(example = "taskfleet is running.")]
     message: &'static str,
@@ -79,7 +79,7 @@ pub struct Status {
     tags((name = "health", description = "How the instance is that answers")),
     paths(health, live, ready, status),
 )]
-pub struct Document;
+pub(crate) struct Document;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -92,7 +92,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
     responses(Faults, (status = 200, description = "The instance answers", body = Health,
         example = json!({"status": "ok", "timestamp": "2026-05-17T09:30:00.000Z", "uptime": 3600.5, "worker": 1, "instance": "3f2a9c1d7b60", "version": "0.1.0"}))),
 )]
-pub async fn health(state: Data<AppState>) -> HttpResponse {
+pub(crate) async fn health(state: Data<AppState>) -> HttpResponse {
     answer(
         StatusCode::OK,
         Health {
@@ -114,7 +114,7 @@ pub async fn health(state: Data<AppState>) -> HttpResponse {
     operation_id = "live",
     responses(Faults, (status = 200, description = "It does", body = Liveness, example = json!({"status": "ok"}))),
 )]
-pub async fn live() -> HttpResponse {
+pub(crate) async fn live() -> HttpResponse {
     answer(StatusCode::OK, Liveness { status: "ok" })
 }
 
@@ -135,7 +135,7 @@ pub async fn live() -> HttpResponse {
          example = json!({"status": "unavailable", "postgres": "unavailable", "redis": "ok"})),
     ),
 )]
-pub async fn ready(state: Data<AppState>) -> HttpResponse {
+pub(crate) async fn ready(state: Data<AppState>) -> HttpResponse {
     let postgres = match state.reader.read_primary(db::migrations::is_migrated).await {
         Ok(true) => "ok",
         Ok(false) => "not migrated",
@@ -174,7 +174,7 @@ pub async fn ready(state: Data<AppState>) -> HttpResponse {
     responses(Faults, (status = 200, description = "This does", body = Status,
         example = json!({"message": "taskfleet is running.", "version": "0.1.0", "environment": "production", "worker": 1}))),
 )]
-pub async fn status(state: Data<AppState>) -> HttpResponse {
+pub(crate) async fn status(state: Data<AppState>) -> HttpResponse {
     answer(
         StatusCode::OK,
         Status {

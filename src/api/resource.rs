@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// A resource that the API lists, gets, creates, updates and deletes.
-pub trait Resource: Serialize + ToSchema + Sized + 'static {
+pub(crate) trait Resource: Serialize + ToSchema + Sized + 'static {
     /// The resource's name in messages, such as `task`.
     const KIND: &'static str;
     /// The path of the collection, such as `/tasks`.

@@ -62,7 +62,7 @@ impl Resource for Task {
     paths(list, create, get, update, delete),
     components(schemas(Task, Order)),
 )]
-pub struct Document;
+pub(crate) struct Document;
 
 /// List tasks
 ///
@@ -83,7 +83,10 @@ pub struct Document;
     ),
     responses(ListResponses<Task>),
 )]
-pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn list(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
     let mut parameters = Parameters::parse(request.query_string())?;
     let status = parameters.optional("status", |text| text.parse().map_err(str::to_owned));
     let user_id = parameters.id("userId");
@@ -111,7 +114,7 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     params(IdParameter),
     responses(GetResponses<Task>),
 )]
-pub async fn get(id: TaskId, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn get(id: TaskId, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     crud::get(&state, id, db::tasks::get).await
 }
 
@@ -125,7 +128,7 @@ pub async fn get(id: TaskId, state: Data<AppState>) -> Result<HttpResponse, ApiE
     request_body(content = NewTask, example = json!({"title": "Rotate the signing keys", "description": "Before the old ones run out in June.", "status": "pending", "userId": 1})),
     responses(CreateResponses<Task>),
 )]
-pub async fn create(
+pub(crate) async fn create(
     path: RequestPath,
     client: Client,
     request: CreateRequest<NewTask>,
@@ -148,7 +151,7 @@ pub async fn create(
     request_body(content = TaskUpdate, example = json!({"status": "completed"})),
     responses(UpdateResponses<Task>),
 )]
-pub async fn update(
+pub(crate) async fn update(
     id: TaskId,
     client: Client,
     Body(input): Body<TaskUpdate>,
@@ -167,7 +170,7 @@ pub async fn update(
     params(IdParameter),
     responses(DeleteResponses<Task>),
 )]
-pub async fn delete(
+pub(crate) async fn delete(
     id: TaskId,
     client: Client,
     state: Data<AppState>,

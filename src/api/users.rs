@@ -55,7 +55,7 @@ impl Resource for User {
     paths(list, create, get, update, delete),
     components(schemas(User)),
 )]
-pub struct Document;
+pub(crate) struct Document;
 
 /// List users
 ///
@@ -68,7 +68,10 @@ pub struct Document;
     params(PageParameters, ListHeaders),
     responses(ListResponses<User>),
 )]
-pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn list(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
     let mut parameters = Parameters::parse(request.query_string())?;
     let page = parameters.page();
     parameters.finish()?;
@@ -84,7 +87,7 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     params(IdParameter),
     responses(GetResponses<User>),
 )]
-pub async fn get(id: UserId, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn get(id: UserId, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     crud::get(&state, id, db::users::get).await
 }
 
@@ -98,7 +101,7 @@ pub async fn get(id: UserId, state: Data<AppState>) -> Result<HttpResponse, ApiE
     request_body(content = NewUser, example = json!({"name": "Ada Lovelace", "email": "ada@example.com", "password": "correct horse"})),
     responses(CreateResponses<User>),
 )]
-pub async fn create(
+pub(crate) async fn create(
     path: RequestPath,
     client: Client,
     request: CreateRequest<NewUser>,
@@ -135,7 +138,7 @@ pub async fn create(
     request_body(content = UserUpdate, example = json!({"name": "Ada King"})),
     responses(UpdateResponses<User>),
 )]
-pub async fn update(
+pub(crate) async fn update(
     id: UserId,
     client: Client,
     Body(input): Body<UserUpdate>,
@@ -167,7 +170,7 @@ pub async fn update(
     params(IdParameter),
     responses(DeleteResponses<User>),
 )]
-pub async fn delete(
+pub(crate) async fn delete(
     id: UserId,
     client: Client,
     state: Data<AppState>,

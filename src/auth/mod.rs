@@ -1,3 +1,3 @@
 //! Passwords: decisions and hashing, no other input or output.
 
-pub mod passwords;
+pub(crate) mod passwords;

@@ -18,7 +18,7 @@ const LAST_BATCH_WEIGHT: f32 = 1.0 / 8.0;
 
 /// The batches of one worker's calls of one kind, each of which submits a command `C` and gets an
 /// answer `A`.
-pub struct Batcher<C, A>(Rc<Inner<C, A>>);
+pub(super) struct Batcher<C, A>(Rc<Inner<C, A>>);
 
 struct Inner<C, A> {
     pause: Duration,
@@ -37,7 +37,7 @@ struct Inner<C, A> {
 
 impl<C: 'static, A: 'static> Batcher<C, A> {
     /// An idle batcher that pauses for at most this long after each batch.
-    pub fn new(pause: Duration) -> Self {
+    pub(super) fn new(pause: Duration) -> Self {
         Self(Rc::new(Inner {
             pause,
             waiting: RefCell::default(),
@@ -54,7 +54,7 @@ impl<C: 'static, A: 'static> Batcher<C, A> {
     /// closes every receiver.
     ///
     /// The batch runs whether or not the receiver is still there.
-    pub fn submit(
+    pub(super) fn submit(
         &self,
         command: C,
         run_batch: impl AsyncFn(&[C]) -> Vec<A> + 'static,
@@ -70,7 +70,7 @@ impl<C: 'static, A: 'static> Batcher<C, A> {
 
     /// [Submits](Self::submit) an urgent command: the pause before its batch ends once as many urgent
     /// calls wait as an average batch holds.
-    pub fn submit_urgent(
+    pub(super) fn submit_urgent(
         &self,
         command: C,
         run_batch: impl AsyncFn(&[C]) -> Vec<A> + 'static,

@@ -45,7 +45,7 @@ struct TrustedConnection {
 }
 
 /// An entry to be stored in Redis.
-pub struct Store {
+pub(super) struct Store {
     /// The key of the list.
     pub key: ListKey,
     /// The encoded entry.
@@ -55,7 +55,7 @@ pub struct Store {
 }
 
 /// The answer to a round trip of lookups.
-pub struct Fetched {
+pub(super) struct Fetched {
     /// The current generation.
     pub generation: Generation,
     /// The log position that a replica must have replayed to show this generation; `None` where it is
@@ -68,7 +68,7 @@ pub struct Fetched {
 type Values = Vec<Option<Vec<u8>>>;
 
 /// One worker's connection to Redis. A background task opens a new one whenever the last one broke.
-pub struct RedisConnection {
+pub(super) struct RedisConnection {
     client: Client,
     config: AsyncConnectionConfig,
     /// The time that Redis has to answer (`REDIS_TIMEOUT_MS`).
@@ -97,7 +97,7 @@ struct ConnectionState {
 
 impl RedisConnection {
     /// Starts the background task that connects to Redis and reconnects.
-    pub fn start(settings: &CacheSettings, ask_position: AskPosition) -> Arc<Self> {
+    pub(super) fn start(settings: &CacheSettings, ask_position: AskPosition) -> Arc<Self> {
         let timeout = settings.redis_timeout;
         let connection = Arc::new(Self {
             client: settings.redis_url.0.clone(),
@@ -124,7 +124,7 @@ impl RedisConnection {
     }
 
     /// Whether there is a connection on which the generation was raised when it was new.
-    pub fn is_connected(&self) -> bool {
+    pub(super) fn is_connected(&self) -> bool {
         self.read_state().connection.is_some()
     }
 
@@ -137,7 +137,7 @@ impl RedisConnection {
     }
 
     /// Waits until there is a connection on which the generation was raised when it was new.
-    pub async fn connected(&self) {
+    pub(super) async fn connected(&self) {
         // The sender lives as long as this does, so this cannot fail.
         let mut status = self.connection_status.subscribe();
         _ = status.wait_for(|is_connected| *is_connected).await;
@@ -146,7 +146,7 @@ impl RedisConnection {
     /// Announces: asks the primary for its log position, and raises position and generation in Redis.
     /// False where the primary does not tell its position: then the generation is raised alone, and
     /// both once more as soon as the position is known.
-    pub async fn announce(self: &Arc<Self>) -> bool {
+    pub(super) async fn announce(self: &Arc<Self>) -> bool {
         let position = (self.ask_position)().await;
         self.raise(position).await;
         if position.is_none() {
@@ -199,7 +199,7 @@ impl RedisConnection {
 
     /// Stores these and fetches the current generation, its position and what is stored under each of
     /// these keys, all three as of one moment; `None` where Redis is away.
-    pub async fn fetch(&self, keys: &[&ListKey], stores: &[&Store]) -> Option<Fetched> {
+    pub(super) async fn fetch(&self, keys: &[&ListKey], stores: &[&Store]) -> Option<Fetched> {
         let mut connection = self.connection()?;
         let mut commands = redis::pipe();
         // A Redis that is full refuses to store, and answers the rest.

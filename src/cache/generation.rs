@@ -32,7 +32,7 @@ static RAISE: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// The keys in Redis of the generation and the position.
-pub struct Keys {
+pub(super) struct Keys {
     /// The key of the generation.
     pub generation: String,
     /// The key of the position.
@@ -41,7 +41,7 @@ pub struct Keys {
 
 impl Keys {
     /// The keys behind this prefix.
-    pub fn new(prefix: &str) -> Self {
+    pub(super) fn new(prefix: &str) -> Self {
         Self {
             generation: format!("{prefix}generation"),
             position: format!("{prefix}position"),
@@ -50,7 +50,7 @@ impl Keys {
 }
 
 /// Raises the generation, and the position where one is given.
-pub async fn raise(
+pub(super) async fn raise(
     redis: &mut MultiplexedConnection,
     keys: &Keys,
     position: Option<Lsn>,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// The answer to a lookup.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub(super) struct Found {
     /// The generation at a moment between the lookup's start and its end.
     pub generation: Generation,
     /// The log position that a replica must have replayed to show this generation; `None` where it is
@@ -33,7 +33,7 @@ enum Command {
 }
 
 /// One worker's lookups in Redis, in batches.
-pub struct Lookups {
+pub(super) struct Lookups {
     connection: Arc<RedisConnection>,
     batcher: Batcher<Command, Found>,
     /// The generation that the last batch found; `None` where Redis was away.
@@ -42,7 +42,7 @@ pub struct Lookups {
 
 impl Lookups {
     /// Lookups over this connection, with a pause of at most this long after each batch.
-    pub fn new(connection: Arc<RedisConnection>, pause: Duration) -> Self {
+    pub(super) fn new(connection: Arc<RedisConnection>, pause: Duration) -> Self {
         Self {
             connection,
             batcher: Batcher::new(pause),
@@ -52,13 +52,13 @@ impl Lookups {
 
     /// The generation that the last batch found, which says what copy is worth looking for; `None`
     /// before the first and where Redis was away.
-    pub fn last_seen(&self) -> Option<Generation> {
+    pub(super) fn last_seen(&self) -> Option<Generation> {
         self.last_seen.get()
     }
 
     /// The current generation and, where a key is given, what is stored under it; `None` where
     /// Redis is away.
-    pub async fn look_up(&self, key: Option<ListKey>) -> Option<Found> {
+    pub(super) async fn look_up(&self, key: Option<ListKey>) -> Option<Found> {
         if !self.connection.is_connected() {
             return None;
         }
@@ -75,7 +75,7 @@ impl Lookups {
 
     /// Stores an entry with the next batch: a round trip of its own would cost as much as a lookup. An
     /// entry that cannot be stored is a miss later, and no error.
-    pub fn store(&self, store: Store) {
+    pub(super) fn store(&self, store: Store) {
         drop(self.batcher.submit(Command::Store(store), self.run_batch()));
     }
 

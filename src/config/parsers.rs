@@ -7,14 +7,14 @@ use std::time::Duration;
 
 /// A parser for anything that parses from text, whose error says what is allowed instead of
 /// repeating the parser's own.
-pub fn rule<T: FromStr + Clone + Send + Sync + 'static>(
+pub(super) fn rule<T: FromStr + Clone + Send + Sync + 'static>(
     allowed: &'static str,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
     move |text| text.parse().map_err(|_| allowed.to_owned())
 }
 
 /// A parser for whole numbers in a range.
-pub fn number<T>(
+pub(super) fn number<T>(
     range: RangeInclusive<T>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
 where
@@ -27,7 +27,7 @@ where
 }
 
 /// A parser for whole numbers of seconds in a range.
-pub fn seconds(
+pub(super) fn seconds(
     range: RangeInclusive<u64>,
 ) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync + 'static {
     let number = number(range);
@@ -35,7 +35,7 @@ pub fn seconds(
 }
 
 /// A parser for whole numbers of milliseconds in a range.
-pub fn milliseconds(
+pub(super) fn milliseconds(
     range: RangeInclusive<u64>,
 ) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync + 'static {
     let number = number(range);
@@ -43,14 +43,14 @@ pub fn milliseconds(
 }
 
 /// A parser for the name of an instance, which stands in a header.
-pub fn instance_name(text: &str) -> Result<String, String> {
+pub(super) fn instance_name(text: &str) -> Result<String, String> {
     let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| text.to_owned())
         .ok_or_else(|| "1 to 64 visible ASCII characters".to_owned())
 }
 
 /// A parser for the URL of a deployment.
-pub fn http_url(text: &str) -> Result<String, String> {
+pub(super) fn http_url(text: &str) -> Result<String, String> {
     let url = reqwest::Url::parse(text).ok();
     url.filter(|url| url.scheme() == "http" && url.has_host())
         .map(|_| text.to_owned())

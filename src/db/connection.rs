@@ -9,7 +9,7 @@ pub use sqlx::postgres::PgConnection as Connection;
 ///
 /// No statement of the API may hang: one that takes longer than `statement_timeout` is cancelled
 /// and answered with a 503. Compiling a query costs more than any query of ours takes (`jit`).
-pub fn connect_options(url: &PgConnectOptions) -> PgConnectOptions {
+pub(super) fn connect_options(url: &PgConnectOptions) -> PgConnectOptions {
     url.clone().application_name("taskfleet").options([
         ("jit", "off"),
         ("statement_timeout", "4s"),

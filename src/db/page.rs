@@ -4,7 +4,7 @@ use crate::domain::page::Listed;
 
 /// The page that these rows hold. Each row carries the total; a page beyond the end of the list is one
 /// row that carries nothing else.
-pub fn listed<R, T>(
+pub(super) fn listed<R, T>(
     rows: Vec<R>,
     total: impl Fn(&R) -> i64,
     item: impl Fn(R) -> Option<T>,

@@ -21,11 +21,11 @@ const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// A pool of connections to one server, which are made when they are first needed.
 #[derive(Clone)]
-pub struct Pool(managed::Pool<Server>);
+pub(super) struct Pool(managed::Pool<Server>);
 
 impl Pool {
     /// A pool of at most `max_connections`, for each of which a request waits at most this time.
-    pub fn new(server: Server, max_connections: usize, acquire_timeout: Duration) -> Self {
+    pub(super) fn new(server: Server, max_connections: usize, acquire_timeout: Duration) -> Self {
         let pool = managed::Pool::builder(server)
             .max_size(max_connections)
             // Rather few processes of the server, with warm caches, than all of them.
@@ -47,7 +47,7 @@ impl Pool {
     /// Runs statements on a connection that is theirs alone meanwhile. They have to end what they
     /// begin: where they succeed, no transaction may be left open. A connection whose statements failed
     /// is checked, and one whose future was dropped is closed.
-    pub async fn run<T>(
+    pub(super) async fn run<T>(
         &self,
         statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
@@ -74,7 +74,7 @@ fn no_connection(error: PoolError<sqlx::Error>) -> sqlx::Error {
 }
 
 /// The server that the connections of a pool are made to.
-pub struct Server {
+pub(super) struct Server {
     /// The options of each connection.
     pub options: PgConnectOptions,
     /// The state of the replica, which each new connection updates; `None` for the primary.

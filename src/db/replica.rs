@@ -25,7 +25,7 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from
 const AWAY: u64 = 0;
 
 /// A replica, as all workers of this process see it.
-pub struct Replica {
+pub(super) struct Replica {
     /// The number of the replica, counted from 1 in the order of `DATABASE_REPLICA_URLS`.
     number: usize,
     options: PgConnectOptions,
@@ -37,7 +37,7 @@ pub struct Replica {
 
 impl Replica {
     /// A replica that is away until its first poll.
-    pub fn new(number: usize, options: PgConnectOptions) -> Self {
+    pub(super) fn new(number: usize, options: PgConnectOptions) -> Self {
         Self {
             number,
             options,
@@ -47,18 +47,18 @@ impl Replica {
     }
 
     /// The number of the replica, counted from 1 in the order of `DATABASE_REPLICA_URLS`.
-    pub fn number(&self) -> usize {
+    pub(super) fn number(&self) -> usize {
         self.number
     }
 
     /// The options of a connection to the replica.
-    pub fn options(&self) -> &PgConnectOptions {
+    pub(super) fn options(&self) -> &PgConnectOptions {
         &self.options
     }
 
     /// Whether the replica is up and known to have replayed the log up to this position. If not, the
     /// next poll comes at once.
-    pub fn has_replayed(&self, position: Lsn) -> bool {
+    pub(super) fn has_replayed(&self, position: Lsn) -> bool {
         let replayed = self.replayed.load(Ordering::Acquire);
         let enough = replayed != AWAY && replayed >= position.0;
         if !enough {
@@ -69,17 +69,17 @@ impl Replica {
 
     /// Sets the position that a new connection found, which may be *before* the known one: a replica
     /// that crashed serves again before it has replayed once more all that it had replayed before.
-    pub fn begin_at(&self, replayed: Lsn) {
+    pub(super) fn begin_at(&self, replayed: Lsn) {
         self.replayed.store(replayed.0, Ordering::Release);
     }
 
     /// Sends no reads to the replica until its next successful poll.
-    pub fn set_away(&self) {
+    pub(super) fn set_away(&self) {
         self.replayed.store(AWAY, Ordering::Release);
     }
 
     /// Polls the replica for ever, with an exponential backoff while it is away.
-    pub async fn keep_watching(self: Arc<Self>) {
+    pub(super) async fn keep_watching(self: Arc<Self>) {
         let mut backoff = BACKOFF;
         loop {
             let (polls, error) = self.watch().await;
@@ -124,7 +124,7 @@ async fn within<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<
 
 /// The position up to which the server behind a connection has replayed the log; an error where it is
 /// no replica.
-pub async fn replayed(connection: &mut PgConnection) -> sqlx::Result<Lsn> {
+pub(super) async fn replayed(connection: &mut PgConnection) -> sqlx::Result<Lsn> {
     let replayed = sqlx::query_scalar!(
         "SELECT pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint WHERE pg_is_in_recovery()"
     )

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 /// The line of a request that is being handled. If it is dropped before its [`end`](Self::end), because
 /// the client reset the connection, the line has the status 499, as in NGINX's log.
-pub struct AccessLog<'a> {
+pub(super) struct AccessLog<'a> {
     /// The method and URI for the line of a request that is dropped without a response; `None` once the
     /// line is written.
     open: Option<(Method, Uri)>,
@@ -32,7 +32,7 @@ struct Line<'a> {
 
 impl<'a> AccessLog<'a> {
     /// The line of a request that arrives now.
-    pub fn begin(request: &ServiceRequest, request_id: &'a str) -> Self {
+    pub(super) fn begin(request: &ServiceRequest, request_id: &'a str) -> Self {
         Self {
             open: Some((request.method().clone(), request.uri().clone())),
             started: Instant::now(),
@@ -41,7 +41,7 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Writes the line of a request that was answered.
-    pub fn end<B>(mut self, response: &ServiceResponse<B>) {
+    pub(super) fn end<B>(mut self, response: &ServiceResponse<B>) {
         self.open = None;
         let request = response.request();
         if !is_logged(request.path()) {

@@ -18,7 +18,7 @@ use actix_web::web::Data;
 
 /// The middleware of every request: assigns the request id, completes errors, adds X-Instance and
 /// X-Request-Id, and writes the access log.
-pub async fn wrap<B: MessageBody>(
+pub(crate) async fn wrap<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {

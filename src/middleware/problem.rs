@@ -8,7 +8,7 @@ use actix_web::http::header;
 use std::error::Error as _;
 
 /// The response or, where its status is an error, the same error in the API's shape.
-pub fn complete<B: MessageBody>(
+pub(super) fn complete<B: MessageBody>(
     response: ServiceResponse<B>,
     request_id: &str,
 ) -> ServiceResponse<EitherBody<B, BoxBody>> {

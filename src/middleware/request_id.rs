@@ -5,7 +5,7 @@ use actix_web::http::header::HeaderMap;
 use uuid::Uuid;
 
 /// The value of X-Request-Id where it is valid, else a new UUID.
-pub fn propagate_or_generate(headers: &HeaderMap) -> String {
+pub(super) fn propagate_or_generate(headers: &HeaderMap) -> String {
     let given = headers
         .get(X_REQUEST_ID)
         .and_then(|value| value.to_str().ok());

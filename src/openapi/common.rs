@@ -8,7 +8,7 @@ use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::{OpenApi, RefOr, Type};
 
 /// Adds to each operation the headers that all have, and closes the schemas of request bodies.
-pub struct Common;
+pub(super) struct Common;
 
 impl Modify for Common {
     fn modify(&self, document: &mut OpenApi) {

@@ -8,7 +8,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Asks the instance on this port of this host for `/health/ready`; an error unless it answers with a
 /// success.
-pub async fn run(port: u16) -> Result<(), Box<dyn Error>> {
+pub(super) async fn run(port: u16) -> Result<(), Box<dyn Error>> {
     let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
     let answer = client
         .get(format!("http://127.0.0.1:{port}/health/ready"))

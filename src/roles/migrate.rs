@@ -9,7 +9,7 @@ use env_logger::Target;
 use std::error::Error;
 
 /// Waits for PostgreSQL and applies the migrations that the database lacks.
-pub async fn run(settings: &MigrateSettings) -> Result<(), Box<dyn Error>> {
+pub(super) async fn run(settings: &MigrateSettings) -> Result<(), Box<dyn Error>> {
     telemetry::start(&settings.log, &host_name(), Target::Stdout);
     if !wait_for_database(&settings.database).await? {
         return Ok(());

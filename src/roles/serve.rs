@@ -8,7 +8,7 @@ use env_logger::Target;
 use std::error::Error;
 
 /// Waits for PostgreSQL and serves until SIGTERM or SIGINT; an error where the port is taken.
-pub async fn run(settings: &ServeSettings) -> Result<(), Box<dyn Error>> {
+pub(super) async fn run(settings: &ServeSettings) -> Result<(), Box<dyn Error>> {
     let http = &settings.http;
     let name = http.instance.clone().unwrap_or_else(host_name);
     telemetry::start(&settings.log, &name, Target::Stdout);

@@ -7,7 +7,7 @@ use std::error::Error;
 
 /// Waits for PostgreSQL; false where SIGTERM or SIGINT asked the process to end meanwhile, and an error
 /// where PostgreSQL cannot be reached within `DATABASE_WAIT_SECONDS`.
-pub async fn wait_for_database(settings: &DatabaseSettings) -> Result<bool, Box<dyn Error>> {
+pub(super) async fn wait_for_database(settings: &DatabaseSettings) -> Result<bool, Box<dyn Error>> {
     tokio::select! {
         reachable = db::wait::until_reachable(settings) => match reachable {
             Ok(()) => Ok(true),

@@ -15,7 +15,7 @@ const LIMIT: usize = 256 * 1024;
 /// A buffered writer: what is written to it appears on the real output in the same order, within about
 /// 100 ms.
 #[derive(Clone)]
-pub struct Output(Arc<Shared>);
+pub(super) struct Output(Arc<Shared>);
 
 struct Shared {
     state: Mutex<BufferState>,
@@ -36,7 +36,7 @@ struct BufferState {
 
 impl Output {
     /// An output in front of a real one.
-    pub fn before(real: impl Write + Send + 'static) -> Self {
+    pub(super) fn before(real: impl Write + Send + 'static) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             work: Condvar::new(),
@@ -48,7 +48,7 @@ impl Output {
     }
 
     /// Waits until everything is written.
-    pub fn drain(&self) {
+    pub(super) fn drain(&self) {
         let mut state = self.0.lock();
         while state.is_writing || !state.lines.is_empty() {
             state = self.0.wait(state);

@@ -10,10 +10,10 @@ use actix_web::{FromRequest, HttpRequest};
 use std::pin::Pin;
 
 /// The longest body that is read, in bytes; the longest valid one has less than a quarter.
-pub const MAX_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_BYTES: usize = 64 * 1024;
 
 /// The extractor of an input `I` from the JSON object in the body.
-pub struct Body<I>(pub I);
+pub(crate) struct Body<I>(pub I);
 
 impl<I: Input> FromRequest for Body<I> {
     type Error = ApiError;
@@ -26,7 +26,7 @@ impl<I: Input> FromRequest for Body<I> {
 }
 
 /// The input in the bytes of a body; a 400 with every error where there is none.
-pub fn parse<I: Input>(body: &[u8]) -> Result<I, ApiError> {
+pub(crate) fn parse<I: Input>(body: &[u8]) -> Result<I, ApiError> {
     I::read(parse_object(body)?).map_err(ApiError::Invalid)
 }
 
@@ -58,7 +58,7 @@ fn in_plain_words(error: &serde_json::Error) -> String {
 
 /// The whole body of a request with the content type of JSON; a 415 for any other type, a 413 for a
 /// body over [`MAX_BYTES`].
-pub fn read(
+pub(crate) fn read(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> impl Future<Output = Result<Bytes, ApiError>> + use<> {

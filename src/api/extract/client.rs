@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 /// The client of a request, known by the socket of its connection.
 #[derive(Clone)]
-pub struct Client(Option<Arc<net::TcpStream>>);
+pub(crate) struct Client(Option<Arc<net::TcpStream>>);
 
 /// Keeps a second handle of each new connection's socket with the connection, so that [`Client`] can
 /// look at it. To be called when the connection is made.
-pub fn remember_client(socket: &dyn Any, connection: &mut Extensions) {
+pub(crate) fn remember_client(socket: &dyn Any, connection: &mut Extensions) {
     let socket = socket.downcast_ref::<TcpStream>();
     // Where there are no more file descriptors, the client counts as connected.
     if let Some(Ok(handle)) = socket.map(|socket| socket.as_fd().try_clone_to_owned()) {
@@ -30,7 +30,7 @@ pub fn remember_client(socket: &dyn Any, connection: &mut Extensions) {
 
 impl Client {
     /// Whether the client has closed its connection; false where that cannot be found out.
-    pub fn is_disconnected(&self) -> bool {
+    pub(crate) fn is_disconnected(&self) -> bool {
         let Self(Some(socket)) = self else {
             return false;
         };

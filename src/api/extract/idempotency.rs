@@ -13,10 +13,10 @@ use sha2::{Digest, Sha256};
 use std::pin::Pin;
 
 /// The rule of an idempotency key, as the end of a sentence that begins with the name of the header.
-pub const KEY_RULE: &str = "must be 1 to 255 visible ASCII characters, given once";
+pub(crate) const KEY_RULE: &str = "must be 1 to 255 visible ASCII characters, given once";
 
 /// The extractor of a create request: its input `I` and its idempotency key.
-pub struct CreateRequest<I> {
+pub(crate) struct CreateRequest<I> {
     /// The input in the body.
     pub input: I,
     /// The idempotency key; `None` where the request has none and is not repeatable.
@@ -24,7 +24,7 @@ pub struct CreateRequest<I> {
 }
 
 /// The idempotency key of a request, with the fingerprint that tells this request from others.
-pub struct IdempotencyKey {
+pub(crate) struct IdempotencyKey {
     key: String,
     fingerprint: Sha256,
 }
@@ -34,12 +34,12 @@ impl IdempotencyKey {
     ///
     /// A secret is compared by a slow hash (argon2) under this salt, because the fingerprint is stored,
     /// and a fast hash of a secret can be searched for.
-    pub fn salt(&self) -> [u8; 32] {
+    pub(crate) fn salt(&self) -> [u8; 32] {
         Sha256::digest(&self.key).into()
     }
 
     /// The same key, with a fingerprint of these parts instead of the body's bytes.
-    pub fn of_parts(self, parts: &[&[u8]]) -> Self {
+    pub(crate) fn of_parts(self, parts: &[&[u8]]) -> Self {
         let mut fingerprint = Sha256::new();
         for part in parts {
             // The lengths keep the parts apart.
@@ -53,7 +53,7 @@ impl IdempotencyKey {
     }
 
     /// The request of this principal to this path that the key stands for.
-    pub fn into_request(self, principal: Principal, path: String) -> IdempotentRequest {
+    pub(crate) fn into_request(self, principal: Principal, path: String) -> IdempotentRequest {
         IdempotentRequest {
             principal,
             path,

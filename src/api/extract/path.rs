@@ -9,7 +9,7 @@ use std::future::{Ready, ready};
 /// The extractor of the request's path, normalized: the same for all ways to write it, such as
 /// `/tasks/7` for `/tasks/007`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestPath(pub String);
+pub(crate) struct RequestPath(pub String);
 
 impl RequestPath {
     /// The path of this request; `None` where no route matches it.

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 /// The parameters of a query string, taken out one by one.
 #[derive(Debug)]
-pub struct Parameters {
+pub(crate) struct Parameters {
     remaining: Vec<(String, String)>,
     known: Vec<&'static str>,
     errors: Vec<FieldError>,
@@ -16,7 +16,7 @@ pub struct Parameters {
 
 impl Parameters {
     /// The parameters of this query string; a 400 where it is not UTF-8.
-    pub fn parse(query: &str) -> Result<Self, ApiError> {
+    pub(crate) fn parse(query: &str) -> Result<Self, ApiError> {
         if percent_encoding::percent_decode_str(query)
             .decode_utf8()
             .is_err()
@@ -36,7 +36,7 @@ impl Parameters {
 
     /// Takes an optional parameter, parsed by `read`. `None` where the parameter is left out, and where
     /// it is invalid, which [`finish`](Self::finish) tells.
-    pub fn optional<T>(
+    pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&str) -> Result<T, String>,
@@ -58,14 +58,14 @@ impl Parameters {
     }
 
     /// Takes an optional parameter that is an id. `None` as for [`optional`](Self::optional).
-    pub fn id<T>(&mut self, name: &'static str) -> Option<Id<T>> {
+    pub(crate) fn id<T>(&mut self, name: &'static str) -> Option<Id<T>> {
         self.optional(name, |text| {
             Id::parse(text).ok_or_else(|| id::RULE.to_owned())
         })
     }
 
     /// Takes `page` and `limit`, with their defaults 1 and 10.
-    pub fn page(&mut self) -> Page {
+    pub(crate) fn page(&mut self) -> Page {
         let number = self.number("page", 1..=MAX_PAGE).unwrap_or(1);
         let limit = self.number("limit", 1..=MAX_LIMIT).unwrap_or(10);
         Page { number, limit }
@@ -86,7 +86,7 @@ impl Parameters {
 
     /// Ends the parsing: a 400 with every error in the parameters that were taken, and with every
     /// parameter that was not.
-    pub fn finish(mut self) -> Result<(), ApiError> {
+    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
         for (name, _) in self.remaining {
             let known = self.known.join(", ");
             let message = format!("is not a parameter here; the parameters are {known}");

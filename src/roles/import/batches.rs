@@ -16,7 +16,7 @@ const BATCH_ROWS: usize = 1000;
 const AHEAD: usize = 2;
 
 /// Rows that are loaded in one transaction.
-pub struct Batch {
+pub(super) struct Batch {
     /// The rows, in the order of the file.
     pub rows: Vec<KeyedRow>,
     /// The number of bytes of the file that had been read after the last row.
@@ -29,7 +29,7 @@ pub struct Batch {
 ///
 /// The thread is one of its own, not one of the runtime's, because the program does not wait for
 /// it at its end: it may be waiting for standard input.
-pub fn read(
+pub(super) fn read(
     reader: RowReader,
     name: String,
     position: Arc<AtomicU64>,

@@ -18,7 +18,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The format of the rows of an input file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(super) enum Format {
     /// One JSON object a line.
     Ndjson,
     /// Comma-separated values under a header that names them.
@@ -26,7 +26,7 @@ pub enum Format {
 }
 
 /// An input file that is open for reading.
-pub struct InputFile {
+pub(super) struct InputFile {
     /// The decompressed text, without a byte order mark.
     pub text: Box<dyn BufRead + Send>,
     /// The format of the rows.
@@ -40,7 +40,7 @@ pub struct InputFile {
 impl InputFile {
     /// Opens a file, or standard input for `-`, and reads as much of it as tells its format. An error
     /// where it cannot be read, or is called something.gz and is not gzip.
-    pub fn open(file: &Path) -> Result<Self, ImportError> {
+    pub(super) fn open(file: &Path) -> Result<Self, ImportError> {
         if is_stdin(file) {
             return Self::of(io::stdin(), file, None);
         }
@@ -59,7 +59,7 @@ impl InputFile {
 
     /// An input file of this name and size (in bytes, `None` where not known) with the bytes of
     /// `input`.
-    pub fn of(
+    pub(super) fn of(
         input: impl Read + Send + 'static,
         file: &Path,
         size: Option<u64>,
@@ -113,12 +113,12 @@ impl InputFile {
 }
 
 /// Whether this file name stands for standard input.
-pub fn is_stdin(file: &Path) -> bool {
+pub(super) fn is_stdin(file: &Path) -> bool {
     file == Path::new(STDIN)
 }
 
 /// The name of a file in messages.
-pub fn name(file: &Path) -> String {
+pub(super) fn name(file: &Path) -> String {
     if is_stdin(file) {
         "Standard input".to_owned()
     } else {

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 
 /// The longest row that is read, in bytes. The longest that is valid has less than a fiftieth.
-pub const MAX_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_BYTES: usize = 1024 * 1024;
 /// The number of bytes that are kept of a longer row.
 const KEPT_BYTES: usize = 1024;
 
 /// A row as it stands in the input file.
 #[derive(Debug, PartialEq, Eq)]
-pub struct RawRow {
+pub(super) struct RawRow {
     /// The number of the row's first line, counted from 1.
     pub line: u64,
     /// The bytes of the row, without the end of its last line.
@@ -21,7 +21,7 @@ pub struct RawRow {
 
 /// Why a row cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(super) enum Fault {
     /// The row is longer than [`MAX_BYTES`], and only its beginning was kept.
     TooLong,
     /// A quote is opened that is not closed before the file ends or the row is too long. Only the
@@ -30,7 +30,7 @@ pub enum Fault {
 }
 
 /// A file, line by line.
-pub struct Lines<R> {
+pub(super) struct Lines<R> {
     input: R,
     number: u64,
     /// Lines that were read in search of the end of a record.
@@ -39,7 +39,7 @@ pub struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     /// The lines of a text.
-    pub fn new(input: R) -> Self {
+    pub(super) fn new(input: R) -> Self {
         Self {
             input,
             number: 0,
@@ -48,12 +48,12 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The number of the line at which the next row begins.
-    pub fn next_number(&self) -> u64 {
+    pub(super) fn next_number(&self) -> u64 {
         self.ahead.front().map_or(self.number + 1, |line| line.line)
     }
 
     /// The next line that is not blank.
-    pub fn next_line(&mut self) -> io::Result<Option<RawRow>> {
+    pub(super) fn next_line(&mut self) -> io::Result<Option<RawRow>> {
         while let Some(line) = self.read()? {
             if !is_blank(&line) {
                 return Ok(Some(line));
@@ -63,7 +63,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The next CSV record: lines up to the first at whose end no quote is open.
-    pub fn next_record(&mut self) -> io::Result<Option<RawRow>> {
+    pub(super) fn next_record(&mut self) -> io::Result<Option<RawRow>> {
         let mut state = Quoting::FieldStart;
         let mut bytes = 0;
         let mut count = 0;

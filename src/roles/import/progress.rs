@@ -12,7 +12,7 @@ const SPINNER: &str = "{spinner} {msg}  {elapsed}";
 
 /// The progress display on standard error.
 #[derive(Clone)]
-pub struct Progress {
+pub(super) struct Progress {
     /// Draws nothing where standard error is no terminal.
     bar: ProgressBar,
     is_terminal: bool,
@@ -23,7 +23,7 @@ pub struct Progress {
 impl Progress {
     /// A display of no progress yet, of an input file of this size in bytes; `None` where it is not
     /// known.
-    pub fn start(bytes: Option<u64>) -> Self {
+    pub(super) fn start(bytes: Option<u64>) -> Self {
         let (bar, template) = match bytes {
             Some(bytes) => (ProgressBar::new(bytes), BAR),
             None => (ProgressBar::new_spinner(), SPINNER),
@@ -39,7 +39,7 @@ impl Progress {
     }
 
     /// Counts this many more rows, up to this byte of the input file.
-    pub fn advance(&self, rows: u64, byte: u64) {
+    pub(super) fn advance(&self, rows: u64, byte: u64) {
         let before = self.rows.fetch_add(rows, Ordering::Relaxed);
         let now = before + rows;
         self.bar.set_message(format!("{} rows", HumanCount(now)));
@@ -52,12 +52,12 @@ impl Progress {
     }
 
     /// Prints a line above the bar.
-    pub fn print(&self, line: &str) {
+    pub(super) fn print(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));
     }
 
     /// Removes the bar.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         self.bar.finish_and_clear();
     }
 }

@@ -16,7 +16,7 @@ const WHOLE_ROW: &str = "row";
 
 /// A row that was rejected, as it stands in the file of rejected rows.
 #[derive(Debug, Serialize)]
-pub struct RejectedRow {
+pub(super) struct RejectedRow {
     /// The number of the row's first line, counted from 1.
     pub line: u64,
     /// Every error in the row.
@@ -28,7 +28,7 @@ pub struct RejectedRow {
 /// The text of a row in the input file.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum Original {
+pub(super) enum Original {
     /// The JSON object of an NDJSON row, unchanged.
     Json(Box<RawValue>),
     /// A CSV row, or an NDJSON row that is no JSON object.
@@ -36,7 +36,7 @@ pub enum Original {
 }
 
 /// Reads the rows of a file.
-pub struct RowReader {
+pub(super) struct RowReader {
     lines: Lines<Box<dyn BufRead + Send>>,
     format: Format,
     /// The names of the columns, for CSV.
@@ -46,7 +46,7 @@ pub struct RowReader {
 impl RowReader {
     /// A reader of the rows of this file, after the header of a CSV file. An error where the header
     /// cannot be read or lacks a field.
-    pub fn new(source: InputFile, name: &str) -> Result<Self, ImportError> {
+    pub(super) fn new(source: InputFile, name: &str) -> Result<Self, ImportError> {
         let mut lines = Lines::new(source.text);
         let header = match source.format {
             Format::Ndjson => Vec::new(),
@@ -66,13 +66,13 @@ impl RowReader {
     }
 
     /// The number of the line at which the next row begins.
-    pub fn next_number(&self) -> u64 {
+    pub(super) fn next_number(&self) -> u64 {
         self.lines.next_number()
     }
 
     /// The next row, valid or rejected; `None` at the end of the file. An error where the file cannot
     /// be read any further.
-    pub fn next_row(&mut self) -> io::Result<Option<Result<ImportRow, RejectedRow>>> {
+    pub(super) fn next_row(&mut self) -> io::Result<Option<Result<ImportRow, RejectedRow>>> {
         let raw = match self.format {
             Format::Ndjson => self.lines.next_line()?,
             Format::Csv => self.lines.next_record()?,

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The rejected rows of an import.
-pub struct Rejected {
+pub(super) struct Rejected {
     path: PathBuf,
     is_stdin: bool,
     target: Target,
@@ -27,7 +27,7 @@ enum Target {
 
 impl Rejected {
     /// The rejected rows of an import of this file, none so far.
-    pub fn of(file: &Path) -> Self {
+    pub(super) fn of(file: &Path) -> Self {
         let is_stdin = input_file::is_stdin(file);
         let mut path = match is_stdin {
             true => "stdin".into(),
@@ -43,12 +43,12 @@ impl Rejected {
     }
 
     /// The number of rejected rows so far.
-    pub fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.count
     }
 
     /// Writes a rejected row at once, so that it is there however the import ends.
-    pub fn add(&mut self, row: &RejectedRow, progress: &Progress) {
+    pub(super) fn add(&mut self, row: &RejectedRow, progress: &Progress) {
         self.count += 1;
         // Nothing in a row has keys that are no strings or anything else that is not JSON.
         let line = serde_json::to_string(row).unwrap_or_else(|error| error.to_string()) + "\n";
@@ -71,7 +71,7 @@ impl Rejected {
 
     /// Removes the file of an earlier import, where this one has refused no row. To be called at the
     /// end of the input. An error where there is such a file and it cannot be removed.
-    pub fn remove_stale_file(&self) -> io::Result<()> {
+    pub(super) fn remove_stale_file(&self) -> io::Result<()> {
         match self.target {
             Target::Unopened => match fs::remove_file(&self.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -82,7 +82,7 @@ impl Rejected {
     }
 
     /// The path of the file of rejected rows.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An HTTP client of one deployment, with the clock of the history.
-pub struct ApiClient {
+pub(super) struct ApiClient {
     http: reqwest::Client,
     url: String,
     started: Instant,
 }
 
 /// A request that was sent, with its answer or error.
-pub struct Exchange {
+pub(super) struct Exchange {
     /// When the request was sent.
     pub begin: Moment,
     /// When the answer had arrived, or the request had failed.
@@ -27,7 +27,7 @@ pub struct Exchange {
 }
 
 /// An answer, read to its end.
-pub struct ApiAnswer {
+pub(super) struct ApiAnswer {
     /// The status code.
     pub status: u16,
     /// The body; null where it is not JSON.
@@ -38,17 +38,17 @@ pub struct ApiAnswer {
 
 impl ApiAnswer {
     /// Whether the status is a 2xx.
-    pub fn is_success(&self) -> bool {
+    pub(super) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
     /// The id of the resource in the body; `None` where there is none.
-    pub fn id(&self) -> Option<i64> {
+    pub(super) fn id(&self) -> Option<i64> {
         self.body.pointer("/data/id")?.as_i64()
     }
 
     /// The status and the `detail` of a problem, for a person.
-    pub fn sentence(&self) -> String {
+    pub(super) fn sentence(&self) -> String {
         let detail = self.body.get("detail").and_then(Value::as_str);
         format!("{} {}", self.status, detail.unwrap_or_default())
     }
@@ -56,7 +56,7 @@ impl ApiAnswer {
 
 impl ApiClient {
     /// A client whose clock starts now. The URL is that of the deployment, without a path.
-    pub fn new(url: &str) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(url: &str) -> Result<Self, reqwest::Error> {
         Ok(Self {
             http: reqwest::Client::builder().timeout(TIMEOUT).build()?,
             url: url.trim_end_matches('/').to_owned(),
@@ -65,13 +65,13 @@ impl ApiClient {
     }
 
     /// The time since this client was made.
-    pub fn now(&self) -> Moment {
+    pub(super) fn now(&self) -> Moment {
         self.started.elapsed()
     }
 
     /// Sends a request, with a JSON body and an idempotency key where they are given, and reads its
     /// answer to the end.
-    pub async fn send(
+    pub(super) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -97,7 +97,7 @@ impl ApiClient {
     }
 
     /// Sends a GET of this path and query.
-    pub async fn get(&self, path: &str) -> Exchange {
+    pub(super) async fn get(&self, path: &str) -> Exchange {
         self.send(Method::GET, path, None, None).await
     }
 }

@@ -35,7 +35,7 @@ impl SetupError {
 }
 
 /// The scratch resources of a session.
-pub struct Scratch {
+pub(super) struct Scratch {
     /// The unique text in the description of every task of the session, by which a search finds them
     /// and no others.
     pub marker: String,
@@ -45,7 +45,7 @@ pub struct Scratch {
 }
 
 /// A field of a resource that holds a version.
-pub struct Versioned {
+pub(super) struct Versioned {
     /// The path of the resource.
     pub path: String,
     /// The name of the field.
@@ -55,7 +55,7 @@ pub struct Versioned {
 }
 
 /// The value of a field that holds this version.
-pub fn text_of(version: u64) -> String {
+pub(super) fn text_of(version: u64) -> String {
     format!("version {version}")
 }
 
@@ -64,7 +64,7 @@ fn version_in(value: Option<&Value>) -> Option<u64> {
 }
 
 /// The title of the task of this item.
-pub fn title_of((creator, number): ItemName) -> String {
+pub(super) fn title_of((creator, number): ItemName) -> String {
     format!("item {creator}-{number}")
 }
 
@@ -75,7 +75,7 @@ fn item_in(title: &Value) -> Option<ItemName> {
 
 impl Scratch {
     /// Creates the user, the category and the tasks, with every field at version 0.
-    pub async fn make(client: &ApiClient) -> Result<Self, SetupError> {
+    pub(super) async fn make(client: &ApiClient) -> Result<Self, SetupError> {
         let marker = format!("verify-{}", Uuid::new_v4().simple());
         let user = json!({
             "name": text_of(0),
@@ -98,7 +98,7 @@ impl Scratch {
     }
 
     /// The body of a create of a task with this title, for the scratch user and category.
-    pub fn task(&self, title: &str) -> Value {
+    pub(super) fn task(&self, title: &str) -> Value {
         json!({
             "title": title,
             "description": self.marker,
@@ -108,7 +108,7 @@ impl Scratch {
     }
 
     /// Every field with a version: of the tasks, the user and the category, in this order.
-    pub fn versioned(&self) -> Vec<Versioned> {
+    pub(super) fn versioned(&self) -> Vec<Versioned> {
         let (user, category) = (self.user, self.category);
         let tasks = self.tasks.iter().map(|id| Versioned {
             path: format!("/tasks/{id}"),
@@ -128,7 +128,7 @@ impl Scratch {
     }
 
     /// The paths of the lists that show all tasks of the session, which are fewer than a page holds.
-    pub fn lists(&self) -> [String; 3] {
+    pub(super) fn lists(&self) -> [String; 3] {
         [
             format!("/tasks?userId={}&limit=100", self.user),
             format!("/tasks?categoryId={}&limit=100&sort=asc", self.category),
@@ -139,7 +139,7 @@ impl Scratch {
     /// The version of each field in the answer to a list, in the order of
     /// [`versioned`](Self::versioned); `None` where the list does not show it. Each task embeds the
     /// user and the category; the oldest version counts.
-    pub fn versions_in_list(&self, body: &Value) -> Vec<Option<u64>> {
+    pub(super) fn versions_in_list(&self, body: &Value) -> Vec<Option<u64>> {
         let rows = rows(body);
         let task = |id: &i64| {
             let row = rows.iter().find(|row| row["id"].as_i64() == Some(*id))?;
@@ -153,12 +153,12 @@ impl Scratch {
     }
 
     /// The version in this field of the answer to a read of one resource; `None` where there is none.
-    pub fn version_in_one(body: &Value, field: &str) -> Option<u64> {
+    pub(super) fn version_in_one(body: &Value, field: &str) -> Option<u64> {
         version_in(body.get("data")?.get(field))
     }
 
     /// The items in the answer to a list, with the number of tasks that have the name.
-    pub fn items_in_list(body: &Value) -> BTreeMap<ItemName, usize> {
+    pub(super) fn items_in_list(body: &Value) -> BTreeMap<ItemName, usize> {
         let mut items = BTreeMap::new();
         for name in rows(body)
             .iter()
@@ -170,7 +170,7 @@ impl Scratch {
     }
 
     /// The list of all tasks of the session, repeated until it is answered with a success.
-    pub async fn final_list(&self, client: &ApiClient) -> Result<Value, SetupError> {
+    pub(super) async fn final_list(&self, client: &ApiClient) -> Result<Value, SetupError> {
         let [list, ..] = self.lists();
         let answer = insist(client, Method::GET, &list, None, ApiAnswer::is_success).await?;
         Ok(answer.body)
@@ -178,7 +178,7 @@ impl Scratch {
 
     /// Deletes the scratch resources, every task that a list shows, and the tasks with these ids, which
     /// a stale list may not show.
-    pub async fn remove(&self, client: &ApiClient, more: &[i64]) -> Result<(), SetupError> {
+    pub(super) async fn remove(&self, client: &ApiClient, more: &[i64]) -> Result<(), SetupError> {
         let remaining = self.final_list(client).await?;
         let tasks = rows(&remaining).iter().filter_map(|row| row["id"].as_i64());
         let tasks: BTreeSet<_> = tasks.chain(more.iter().copied()).collect();
