@@ -1,6 +1,6 @@
 //! Bodies of requests that are too long or break off.
 
-use crate::helpers::TestApp;
+use crate::helpers::{TestApp, collections};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -20,8 +20,8 @@ async fn a_body_may_be_so_long_and_no_longer() {
         .data(201);
     for length in [65_537, 200_000] {
         let body = padded(length);
-        for path in ["/tasks", "/users", "/categories"] {
-            let answer = app.post_raw(path, JSON, body.clone()).await;
+        for collection in collections() {
+            let answer = app.post_raw(&collection.path, JSON, body.clone()).await;
             assert_eq!(answer.problem(413), TOO_LARGE);
         }
     }

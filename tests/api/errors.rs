@@ -1,7 +1,7 @@
 //! What is wrong with a request is told in a sentence, with the right status, and never as a 500.
 //! Broken bodies are in `bodies.rs`.
 
-use crate::helpers::{TestApp, send};
+use crate::helpers::{TestApp, collections, send};
 use reqwest::Method;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -30,8 +30,8 @@ async fn ids_in_paths_are_positive_64_bit_integers() {
         "\u{661}",
         "null",
     ] {
-        for collection in ["/tasks", "/users", "/categories"] {
-            let path = format!("{collection}/{id}");
+        for collection in collections() {
+            let path = collection.item(id);
             for answer in [
                 app.get(&path).await,
                 app.put(&path, json!({"name": "x"})).await,
@@ -102,7 +102,8 @@ async fn a_bad_parameter_is_named_with_what_is_allowed() {
             );
         }
         if ["page", "limit"].contains(&parameter) {
-            for path in ["/users", "/categories"] {
+            for collection in collections() {
+                let path = collection.path;
                 let answer = app.get(&format!("{path}?{parameter}={}", bad[0])).await;
                 assert_eq!(answer.problem(400), format!("{parameter} {rule}."));
             }
@@ -150,8 +151,9 @@ async fn a_query_that_is_not_utf_8_is_refused() {
         "search=%ED%A0%80",
         "page=1&search=%C0%80",
     ] {
-        for path in ["/tasks", "/users", "/categories"] {
-            let sentence = app.get(&format!("{path}?{query}")).await.problem(400);
+        for collection in collections() {
+            let path = format!("{}?{query}", collection.path);
+            let sentence = app.get(&path).await.problem(400);
             assert_eq!(
                 sentence,
                 "The query string is not UTF-8 after percent-decoding."
@@ -252,26 +254,28 @@ async fn unknown_path_is_404() {
 #[actix_web::test]
 async fn unsupported_method_is_405_with_allow() {
     let app = TestApp::start().await;
-    let (collection, item, read_only) = ("GET, HEAD, POST", "GET, HEAD, PUT, DELETE", "GET, HEAD");
-    for (path, allowed) in [
-        ("/tasks", collection),
-        ("/users", collection),
-        ("/categories", collection),
-        ("/tasks/1", item),
-        ("/users/1", item),
-        ("/categories/1", item),
-        ("/health", read_only),
-        ("/health/live", read_only),
-        ("/health/ready", read_only),
-        ("/api/status", read_only),
-        ("/openapi.json", read_only),
-    ] {
+    let of_collections = collections().into_iter().flat_map(|collection| {
+        let item = collection.item(1);
+        [
+            (collection.path, "GET, HEAD, POST"),
+            (item, "GET, HEAD, PUT, DELETE"),
+        ]
+    });
+    let read_only = [
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/api/status",
+        "/openapi.json",
+    ];
+    let read_only = read_only.map(|path| (path.to_owned(), "GET, HEAD"));
+    for (path, allowed) in of_collections.chain(read_only) {
         for method in [
             "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW", "get",
             "QUERY",
         ] {
             let parsed = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = send(app.request(parsed, path)).await;
+            let answer = send(app.request(parsed, &path)).await;
             if allowed.split(", ").any(|allowed| allowed == method) {
                 assert_ne!(answer.status, 405, "{method} {path}");
             } else {
@@ -292,22 +296,22 @@ async fn without_postgresql_requests_are_told_to_come_back() {
     let app = TestApp::start_with(&["--database-url", "postgres://u:p@127.0.0.1:1/d"]).await;
     let sentence = "The database is out of reach at the moment; try again in a second.";
     let started = Instant::now();
-    let answers = futures_util::future::join_all(
+    let of_collections = collections().into_iter().flat_map(|collection| {
+        let item = collection.item(1);
         [
-            app.request(Method::GET, "/tasks"),
-            app.request(Method::GET, "/tasks?search=x"),
-            app.request(Method::GET, "/users"),
-            app.request(Method::GET, "/categories"),
-            app.request(Method::GET, "/tasks/1"),
-            app.request(Method::DELETE, "/users/1"),
-            app.request(Method::POST, "/tasks")
-                .json(&json!({"title": "Mop", "userId": 1})),
-            app.request(Method::PUT, "/categories/1")
-                .json(&json!({"name": "Chores"})),
+            app.request(Method::GET, &collection.path),
+            app.request(Method::GET, &item),
+            app.request(Method::DELETE, &item),
         ]
-        .map(send),
-    )
-    .await;
+    });
+    let others = [
+        app.request(Method::GET, "/tasks?search=x"),
+        app.request(Method::POST, "/tasks")
+            .json(&json!({"title": "Mop", "userId": 1})),
+        app.request(Method::PUT, "/categories/1")
+            .json(&json!({"name": "Chores"})),
+    ];
+    let answers = futures_util::future::join_all(of_collections.chain(others).map(send)).await;
     for answer in answers {
         assert_eq!(answer.problem(503), sentence);
         assert_eq!(answer.header("retry-after"), "1");

@@ -1,6 +1,6 @@
 //! A create with an Idempotency-Key is carried out once, however often it is sent.
 
-use crate::helpers::{Answer, Proxy, TestApp, send, servers, wait_until};
+use crate::helpers::{Answer, Proxy, TestApp, collections, send, servers, wait_until};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -29,16 +29,9 @@ async fn count(app: &TestApp, table: &str) -> i64 {
 async fn a_repeat_gets_the_same_answer_and_creates_nothing() {
     let app = TestApp::start().await;
     let sibling = app.sibling(&[]).await;
-    let user = app.add_user("Ada").await;
-    for (path, body) in [
-        ("/tasks", json!({"title": "once", "userId": user})),
-        ("/categories", json!({"name": "once"})),
-        (
-            "/users",
-            json!({"name": "Bo", "email": "bo@example.com", "password": "correct horse"}),
-        ),
-    ] {
-        let table = path.trim_start_matches('/');
+    for collection in collections() {
+        let (path, table) = (&collection.path, collection.table());
+        let body = collection.new_body(&app).await;
         let before = count(&app, table).await;
         let first = post(&app, path, "key-1", &body).await;
         first.data(201);

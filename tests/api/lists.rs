@@ -1,6 +1,6 @@
 //! `GET /tasks`: filters, order and pages. Search is in `search.rs`.
 
-use crate::helpers::{Answer, TestApp, send};
+use crate::helpers::{Answer, TestApp, collections, send};
 use crate::shape::{self, keys};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -34,14 +34,10 @@ fn envelope(answer: &Answer) -> [i64; 4] {
 #[actix_web::test]
 async fn an_empty_list_is_a_list() {
     let app = TestApp::start().await;
-    for path in [
-        "/tasks",
-        "/users",
-        "/categories",
-        "/tasks?status=pending",
-        "/tasks?search=x",
-    ] {
-        let answer = app.get(path).await;
+    let filtered = ["/tasks?status=pending", "/tasks?search=x"].map(str::to_owned);
+    let all = collections().into_iter().map(|collection| collection.path);
+    for path in all.chain(filtered) {
+        let answer = app.get(&path).await;
         assert_eq!(answer.data(200), json!([]), "{path}");
         assert_eq!(envelope(&answer), [0, 1, 10, 0], "{path}");
         assert_eq!(answer.header("content-type"), "application/json");
@@ -235,7 +231,8 @@ fn mentions(task: &Value, text: &str) -> bool {
 #[actix_web::test]
 async fn a_client_that_has_the_list_already_does_not_get_it_again() {
     let app = app_with_tasks(3).await;
-    for path in ["/tasks", "/users", "/categories"] {
+    for collection in collections() {
+        let path = &collection.path;
         let first = app.get(path).await;
         let tag = first.header("etag").to_owned();
         assert!(
@@ -281,9 +278,7 @@ async fn a_client_that_has_the_list_already_does_not_get_it_again() {
                 "{unknown:?}"
             );
         }
-        app.create_category("Chores").await;
-        app.add_user("Grace").await;
-        app.create_task("new", 1).await;
+        collection.create(&app).await;
         let answer = ask(&[&tag]).await;
         assert_eq!(answer.status, 200, "{path} after a create");
         assert_ne!(answer.header("etag"), tag);
@@ -293,9 +288,9 @@ async fn a_client_that_has_the_list_already_does_not_get_it_again() {
 #[actix_web::test]
 async fn lists_are_sent_with_no_cache() {
     let app = app_with_tasks(1).await;
-    for path in ["/tasks", "/users", "/categories"] {
+    for collection in collections() {
         for expected in ["miss", "hit"] {
-            let answer = app.get(path).await;
+            let answer = app.get(&collection.path).await;
             assert_eq!(answer.header("cache-control"), "no-cache");
             assert_eq!(answer.header("x-cache"), expected);
         }

@@ -1,15 +1,12 @@
 //! The OpenAPI document says what the API does, and Swagger UI shows it.
 
-use crate::helpers::{Answer, TestApp, send};
+use crate::helpers::{Answer, TestApp, collections, document, send};
 use futures_util::future::join_all;
 use jsonschema::Validator;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
+use sqlx::postgres::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
-
-fn document() -> Value {
-    serde_json::from_str(taskfleet::openapi::json()).unwrap()
-}
 
 /// Every operation: its method, its path and what the document says of it.
 fn operations(document: &Value) -> Vec<(Method, String, Value)> {
@@ -133,12 +130,13 @@ async fn every_route_is_in_the_document_with_all_of_its_methods() {
 #[test]
 fn every_operation_is_described_in_full() {
     let document = document();
+    let collections = collections();
     for (method, path, operation) in operations(&document) {
         let name = format!("{method} {path}");
         assert!(operation["summary"].is_string(), "{name}");
         assert_eq!(operation["tags"].as_array().unwrap().len(), 1, "{name}");
-        let is_list =
-            method == Method::GET && ["/tasks", "/users", "/categories"].contains(&&*path);
+        let is_collection = collections.iter().any(|collection| collection.path == path);
+        let is_list = method == Method::GET && is_collection;
         for parameter in operation["parameters"].as_array().unwrap() {
             let name = format!("{name}: {}", parameter["name"]);
             assert!(parameter["description"].is_string(), "{name}");
@@ -236,72 +234,86 @@ fn assert_documented(document: &Value, method: &Method, path: &str, answer: &Ans
     }
 }
 
-/// POSTs what a key is to stand for from now on.
-async fn first_of_key(app: &TestApp, path: &str, key: &str, body: Map<String, Value>) {
+/// POSTs the first request of an idempotency key.
+async fn first_of_key(app: &TestApp, path: &str, key: &str, body: Value) {
     let request = app
         .request(Method::POST, path)
         .header("idempotency-key", key);
     send(request.json(&body)).await.data(201);
 }
 
-/// Sends every operation a request that succeeds, and one for each error that the document has for
-/// it, and compares the answers with the document.
+/// Holds the lock of the key `409` on this path until the transaction ends, as its first request would.
+async fn hold_key(transaction: &mut PgConnection, path: &str) {
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1 || ' 409', 0))";
+    let lock = sqlx::query(lock).bind(path);
+    lock.execute(transaction).await.unwrap();
+}
+
+/// Sends every operation a request that succeeds, and one for each error that the document has for it,
+/// and compares the answers with the document.
 #[actix_web::test]
 async fn every_answer_is_as_documented() {
     let app = TestApp::start().await;
     let without_database =
         TestApp::start_with(&["--database-url", "postgres://u:p@127.0.0.1:1/d"]).await;
     let document = document();
+    let collections = collections();
+    for collection in &collections {
+        collection.create(&app).await;
+    }
     let mut in_flight = app.db.begin().await.unwrap();
     let mut seen = 0;
-    // Each takes its two seconds, all at once.
+    // Each may wait for a connection, so they are sent at once.
     let mut unavailable = Vec::new();
     for (method, path, operation) in operations(&document) {
-        for status in operation["responses"].as_object().unwrap().keys() {
-            // What there is to be shown, updated and deleted.
-            let user = app.add_user("Ada").await;
-            let category = app.create_category("Chores").await;
-            let task = json!({"title": "Sweep", "userId": user, "categoryId": category});
-            let task = app.post("/tasks", task).await.data(201)["id"].clone();
-            app.create_task("Mop", user).await;
-            let email = format!("user{user}@example.com");
-            let id = match path.split('/').nth(1) {
-                Some("tasks") => task,
-                Some("users") => json!(user),
-                _ => json!(category),
-            };
+        let collection = collections
+            .iter()
+            .find(|one| path == one.path || path == one.item("{id}"));
+        for (status, response) in operation["responses"].as_object().unwrap() {
             let example = &operation["requestBody"]["content"]["application/json"]["example"];
             let mut body = example.as_object().cloned().unwrap_or_default();
-            if body.contains_key("userId") {
-                body.insert("userId".to_owned(), json!(user));
+            let mut url = path.clone();
+            if let Some(collection) = collection {
+                collection.make_valid(&app, &mut body).await;
+                if path.contains("{id}") {
+                    let id = collection.create(&app).await["id"].clone();
+                    url = collection.item(id);
+                }
             }
-            let mut url = path.replace("{id}", &id.to_string());
             let mut target = &app;
             let (mut content_type, mut known) = ("application/json", "\"other\"");
-            match &**status {
-                "304" => known = "*",
-                "400" if path.contains("{id}") => url = path.replace("{id}", "0"),
-                "400" if method == Method::GET => url += "?limit=0",
-                "400" => body = Map::new(),
-                "404" => url = path.replace("{id}", "999999"),
-                // The key's first request is not over.
-                "409" if method == Method::POST => {
-                    let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1 || ' 409', 0))";
-                    let lock = sqlx::query(lock).bind(path.clone());
-                    lock.execute(&mut *in_flight).await.unwrap();
+            match (&**status, collection) {
+                ("304", _) => known = "*",
+                ("400", _) if path.contains("{id}") => url = path.replace("{id}", "0"),
+                ("400", _) if method == Method::GET => url += "?limit=0",
+                ("400", _) => body = Map::new(),
+                ("404", _) => url = path.replace("{id}", "999999"),
+                ("409", Some(collection)) => {
+                    let code = &response["content"]["application/problem+json"]["example"]["code"];
+                    if code == "duplicate" {
+                        let taken = collection.new_body(&app).await;
+                        app.post(&collection.path, taken.clone()).await.data(201);
+                        body = taken.as_object().unwrap().clone();
+                    }
+                    if code == "duplicate" && method == Method::POST {
+                        let duplicate = app.post(&path, body.clone().into()).await;
+                        duplicate.problem(409);
+                        assert_eq!(duplicate.json()["code"], "duplicate", "{duplicate:?}");
+                    }
+                    if method == Method::POST {
+                        hold_key(&mut in_flight, &path).await;
+                    }
                 }
-                "409" => {
-                    let taken = json!({"name": "Ada", "email": email, "password": "secret"});
-                    app.post("/users", taken.clone()).await.data(201);
-                    body = taken.as_object().unwrap().clone();
+                ("413", _) => _ = body.insert("padding".to_owned(), json!("x".repeat(70_000))),
+                ("415", _) => content_type = "text/plain",
+                // The first request of the key is the same, or another.
+                ("201", _) => first_of_key(&app, &path, status, body.clone().into()).await,
+                ("422", Some(collection)) => {
+                    let other = collection.new_body(&app).await;
+                    first_of_key(&app, &path, status, other).await;
                 }
-                "413" => _ = body.insert("name".to_owned(), json!("x".repeat(70_000))),
-                "415" => content_type = "text/plain",
-                "503" => target = &without_database,
-                "500" => continue,
-                _ if body.contains_key("email") => {
-                    _ = body.insert("email".to_owned(), json!(email))
-                }
+                ("503", _) => target = &without_database,
+                ("500", _) => continue,
                 _ => {}
             }
             let mut request = target
@@ -309,22 +321,6 @@ async fn every_answer_is_as_documented() {
                 .header("if-none-match", known);
             if method == Method::POST {
                 request = request.header("idempotency-key", status);
-            }
-            // The key's first request is this one, or another.
-            match &**status {
-                "201" => {
-                    let first = body.clone();
-                    first_of_key(&app, &path, status, first).await;
-                }
-                "422" => {
-                    let mut first = body.clone();
-                    first.insert(
-                        if path == "/tasks" { "title" } else { "name" }.to_owned(),
-                        json!("First"),
-                    );
-                    first_of_key(&app, &path, status, first).await;
-                }
-                _ => {}
             }
             if operation["requestBody"].is_object() {
                 let body = Value::Object(body).to_string();

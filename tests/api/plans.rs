@@ -1,6 +1,6 @@
 //! How PostgreSQL answers lists of 100,000 tasks: by indexes, never by reading the whole table.
 
-use crate::helpers::TestApp;
+use crate::helpers::{TestApp, collections};
 use serde_json::Value;
 use sqlx::postgres::PgPool;
 use sqlx::{AssertSqlSafe, Execute, Executor, Row};
@@ -22,7 +22,9 @@ async fn fill(db: &PgPool) {
     let mut connection = db.acquire().await.unwrap();
     connection.execute(fill).await.unwrap();
     // These cannot be part of a transaction, which several statements at once are.
-    for table in ["users", "categories", "tasks", "row_counts"] {
+    let collections = collections();
+    let tables = collections.iter().map(|collection| collection.table());
+    for table in tables.chain(["row_counts"]) {
         let vacuum = format!("VACUUM (ANALYZE) {table}");
         connection.execute(AssertSqlSafe(vacuum)).await.unwrap();
     }

@@ -1,7 +1,7 @@
 //! `taskfleet verify` finds nothing where nothing is wrong, and finds every fault that is put in its
 //! way.
 
-use crate::helpers::TestApp;
+use crate::helpers::{TestApp, collections};
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
@@ -151,7 +151,8 @@ async fn verify_with(fault: Fault) -> Report {
     let (url, handle) = start(fault, &apps).await;
     let report = verify(&url).await;
     handle.stop(false).await;
-    for table in ["tasks", "users", "categories"] {
+    for collection in collections() {
+        let table = collection.table();
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
         let remaining: i64 = sqlx::query_scalar(sql)
             .fetch_one(&apps[0].db)

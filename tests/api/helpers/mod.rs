@@ -1,11 +1,13 @@
 //! What tests share: servers, instances of the application, a proxy that holds traffic up.
 
 mod app;
+mod collections;
 mod proxy;
 mod redis;
 mod servers;
 
 pub use app::{Answer, TestApp, send};
+pub use collections::{Collection, collections, document};
 pub use proxy::Proxy;
 pub use redis::Redis;
 pub use servers::servers;
