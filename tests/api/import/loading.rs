@@ -13,7 +13,7 @@ const WORKLOG: &str = concat!(
 );
 
 #[actix_web::test]
-async fn real_work_items_are_loaded_once_and_none_is_lost() {
+async fn demo_file_is_loaded_completely_and_skipped_by_a_second_import() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     let worklog = fs::read(WORKLOG).unwrap();
     folder.write("worklog.ndjson.gz", &worklog);
@@ -67,7 +67,7 @@ async fn real_work_items_are_loaded_once_and_none_is_lost() {
 }
 
 #[actix_web::test]
-async fn a_task_is_what_its_row_says() {
+async fn imported_task_has_the_values_of_its_row() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     let chores = app.create_category("Chores").await;
     app.create_category("Chores").await;
@@ -182,7 +182,7 @@ async fn equal_rows_of_one_file_are_different_tasks() {
 }
 
 #[actix_web::test]
-async fn what_was_deleted_after_an_import_is_not_brought_back_by_the_next() {
+async fn user_or_category_deleted_after_an_import_stays_deleted_after_the_next() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     folder.write("rows", ndjson(&[row("one")]));
     assert_eq!(folder.import(&app, "rows").await.counts(), [1, 0, 0]);
@@ -199,7 +199,7 @@ async fn what_was_deleted_after_an_import_is_not_brought_back_by_the_next() {
 }
 
 #[actix_web::test]
-async fn a_list_read_before_an_import_is_fresh_after_it_at_the_cost_of_a_generation_a_batch() {
+async fn list_is_fresh_after_an_import_that_announces_each_batch_once() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     folder.write("rows", ndjson(&rows(2500)));
     assert_eq!(total(&app, "/tasks").await, 0);
@@ -229,7 +229,7 @@ async fn a_list_read_before_an_import_is_fresh_after_it_at_the_cost_of_a_generat
 }
 
 #[actix_web::test]
-async fn imports_at_the_same_time_create_nothing_twice() {
+async fn concurrent_imports_create_nothing_twice() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     // A user that is there already, so that the index on users makes no import wait for another.
     sqlx::query("INSERT INTO users (name, email) VALUES ('Ada', 'ada@example.com')")

@@ -5,7 +5,7 @@ use crate::helpers::TestApp;
 use serde_json::json;
 
 #[actix_web::test]
-async fn a_refused_row_is_written_down_with_its_line_and_all_reasons() {
+async fn rejected_row_is_written_with_its_line_and_all_errors() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     let bad = row_with(
         "",
@@ -44,7 +44,7 @@ async fn a_refused_row_is_written_down_with_its_line_and_all_reasons() {
 }
 
 #[actix_web::test]
-async fn garbage_costs_only_itself() {
+async fn invalid_rows_do_not_keep_valid_ones_from_being_loaded() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     let long = format!("{{\"title\": \"{}\"}}", "x".repeat(1024 * 1024));
     let mut file = Vec::new();
@@ -71,7 +71,7 @@ async fn garbage_costs_only_itself() {
 }
 
 #[actix_web::test]
-async fn refused_rows_of_standard_input_go_to_the_working_directory() {
+async fn rejected_rows_of_standard_input_go_to_the_working_directory() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     let ended = folder.import_stdin(&app, "{}\n").await;
     assert_eq!(ended.counts(), [0, 0, 1]);
@@ -79,7 +79,7 @@ async fn refused_rows_of_standard_input_go_to_the_working_directory() {
 }
 
 #[actix_web::test]
-async fn the_file_of_refused_rows_is_always_that_of_the_last_import() {
+async fn file_of_rejected_rows_is_that_of_the_last_import() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     for (content, counts, refused) in [
         ("{}\n{}\n".to_owned(), [0, 0, 2], Some(2)),
@@ -94,7 +94,7 @@ async fn the_file_of_refused_rows_is_always_that_of_the_last_import() {
 }
 
 #[actix_web::test]
-async fn refused_rows_that_no_file_takes_go_to_standard_error() {
+async fn rejected_rows_go_to_standard_error_where_the_file_cannot_be_written() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     // Not by permissions, which do not bind root.
     std::fs::create_dir(folder.0.join("rows.rejected.ndjson")).unwrap();
