@@ -1,4 +1,4 @@
-//! The rows of a file, each read or refused with all its reasons.
+//! The rows of a file, each valid, or rejected with all its errors.
 
 use super::error::ImportError;
 use super::input_file::{Format, InputFile};
@@ -217,7 +217,7 @@ mod tests {
         std::iter::from_fn(|| reader.next_row().unwrap()).collect()
     }
 
-    /// The only row, as it is written down when it is refused.
+    /// The only row, as it is written down when it is rejected.
     fn rejected(file: &str, text: impl Into<Vec<u8>>) -> Value {
         let mut rows = rows(file, text);
         assert_eq!(rows.len(), 1);

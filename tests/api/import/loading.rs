@@ -38,13 +38,13 @@ async fn demo_file_is_loaded_completely_and_skipped_by_a_second_import() {
     let mut decoder = flate2::read::GzDecoder::new(&*worklog);
     decoder.read_to_string(&mut text).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    let refused = folder.rejected("worklog.ndjson.gz.rejected.ndjson");
-    assert_eq!(refused.len() as u64, rejected);
-    for refused in refused {
-        let line = refused["line"].as_u64().unwrap() as usize;
+    let rejected_rows = folder.rejected("worklog.ndjson.gz.rejected.ndjson");
+    assert_eq!(rejected_rows.len() as u64, rejected);
+    for rejected_row in rejected_rows {
+        let line = rejected_row["line"].as_u64().unwrap() as usize;
         let original: Value = serde_json::from_str(lines[line - 1]).unwrap();
-        assert_eq!(refused["row"], original);
-        for error in refused["errors"].as_array().unwrap() {
+        assert_eq!(rejected_row["row"], original);
+        for error in rejected_row["errors"].as_array().unwrap() {
             let (path, most) = match error["path"].as_str().unwrap() {
                 "title" => ("title", 200),
                 path => (path, 1000),
