@@ -212,7 +212,7 @@ fn allowed<'a>(table: &[(&str, &[&'a str])], part: &str) -> Option<Vec<&'a str>>
 }
 
 #[test]
-fn the_scan_finds_what_it_looks_for() {
+fn scan_finds_imports_and_crates() {
     assert!(names("use sqlx::Row;", "sqlx"));
     assert!(names("fn f(db: &sqlx::PgPool)", "sqlx"));
     assert!(names("use sqlx;", "sqlx"));
@@ -232,7 +232,7 @@ fn the_scan_finds_what_it_looks_for() {
 }
 
 #[test]
-fn every_part_is_listed_and_every_listed_part_is_there() {
+fn every_folder_is_listed_and_every_listed_folder_exists() {
     let listed: BTreeSet<_> = MAY_IMPORT
         .iter()
         .map(|(part, _)| (*part).to_owned())
@@ -341,7 +341,7 @@ fn no_files_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn every_file_says_what_it_is_for_and_fits_on_a_few_screens() {
+fn every_file_begins_with_its_purpose_and_has_at_most_400_lines() {
     for directory in ["src", "tests", "loadtest"] {
         for file in files(directory) {
             let source = fs::read_to_string(&file).unwrap();

@@ -43,7 +43,7 @@ impl Entry {
         Duration::from_millis(self.expires_at.saturating_sub(now()))
     }
 
-    /// The entry as it is stored in Redis: the layout of [`MAGIC`].
+    /// The bytes of the entry as it is stored in Redis: magic, generation, expiry, hash and body.
     pub fn encode(&self, generation: Generation) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER + self.body.len());
         bytes.extend(MAGIC);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_counts_under_its_own_generation_only() {
+    fn entry_decodes_under_its_own_generation_only() {
         assert_eq!(
             decoded(encoded(), GENERATION).as_deref(),
             Some(&b"[1,2,3]"[..])
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_entry_does_not_count() {
+    fn truncated_entry_does_not_decode() {
         for length in 0..encoded().len() {
             assert_eq!(
                 decoded(encoded()[..length].to_vec(), GENERATION),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_with_a_wrong_byte_does_not_count() {
+    fn entry_with_a_wrong_byte_does_not_decode() {
         // All but the expiry: another time is no damage that could be noticed, or done.
         for index in (0..12).chain(20..encoded().len()) {
             let mut bytes = encoded();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_does_not_count_after_its_time() {
+    fn expired_entry_does_not_decode() {
         let entry = Entry::new(b"[]".to_vec(), Duration::ZERO);
         assert_eq!(decoded(entry.encode(GENERATION), GENERATION), None);
     }

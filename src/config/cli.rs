@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_named_with_what_is_allowed() {
+    fn invalid_setting_is_named_with_its_rule() {
         for (flags, sentence) in [
             (
                 ["--port", "65536"],
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_not_shown() {
+    fn secret_setting_is_not_shown() {
         let sentence = error_of(&["--redis-url", "http://:hunter2@redis"]);
         assert!(
             sentence.starts_with("REDIS_URL has a wrong value (not shown here)"),

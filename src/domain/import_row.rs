@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_missing_may_be_missing() {
+    fn optional_fields_of_a_row_may_be_left_out() {
         let bare = json!({
             "title": "t", "userName": "Ada", "userEmail": "ada@example.com",
             "createdAt": "2026-05-17T09:30:00Z"
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_of_the_api_hold_at_their_limits() {
+    fn fields_of_a_row_keep_the_rules_of_the_api_at_their_limits() {
         let most = json!({
             "title": "ä".repeat(200), "description": "ä".repeat(1000), "category": "ä".repeat(100),
             "userName": "ä".repeat(100)
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_the_same_for_ever() {
+    fn import_key_of_a_row_never_changes() {
         let row = read(row()).unwrap();
         let content = row.content_hash();
         let hex = |bytes: [u8; 32]| bytes.map(|byte| format!("{byte:02x}")).concat();

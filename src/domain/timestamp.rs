@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_time_is_written_with_milliseconds_and_nothing_rounded_up() {
+    fn timestamps_are_written_with_milliseconds_rounded_down() {
         for (read, written) in [
             ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z"),
             ("1969-12-31T23:59:59.0009Z", "1969-12-31T23:59:59.000Z"),

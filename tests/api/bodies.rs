@@ -24,7 +24,7 @@ async fn send_everywhere(app: &TestApp, content_type: Option<&str>, body: &[u8])
 }
 
 #[actix_web::test]
-async fn a_body_that_is_no_json_object_is_refused() {
+async fn body_that_is_no_json_object_is_400() {
     let app = TestApp::start().await;
     let cannot = |cause: &str| format!("The body cannot be read: {cause}.");
     let object = |found: &str| {
@@ -145,7 +145,7 @@ async fn a_body_that_is_no_json_object_is_refused() {
 }
 
 #[actix_web::test]
-async fn fields_of_a_wrong_type_are_named() {
+async fn field_of_a_wrong_type_is_400_with_its_rule() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     let id = app.create_task("Sweep", user).await["id"].clone();
@@ -216,7 +216,7 @@ async fn fields_of_a_wrong_type_are_named() {
 }
 
 #[actix_web::test]
-async fn no_text_may_contain_a_nul() {
+async fn text_with_nul_is_400() {
     let app = TestApp::start().await;
     for field in ["name", "email", "password"] {
         let mut user = json!({"name": "Ada", "email": "ada@example.com", "password": "secret"});
@@ -242,7 +242,7 @@ async fn no_text_may_contain_a_nul() {
 }
 
 #[actix_web::test]
-async fn an_unknown_field_is_named_with_those_that_there_are() {
+async fn unknown_field_is_400_with_the_known_fields() {
     let app = TestApp::start().await;
     for collection in collections() {
         let path = &collection.path;
@@ -275,7 +275,7 @@ async fn an_unknown_field_is_named_with_those_that_there_are() {
 }
 
 #[actix_web::test]
-async fn a_body_must_be_said_to_be_json() {
+async fn content_type_other_than_json_is_415() {
     let app = TestApp::start().await;
     let body = br#"{"name":"Chores"}"#;
     for content_type in [

@@ -9,7 +9,7 @@ const JSON: &str = "application/json";
 const TOO_LARGE: &str = "The body may be at most 65536 bytes long.";
 
 #[actix_web::test]
-async fn a_body_may_be_so_long_and_no_longer() {
+async fn body_over_64_kib_is_413() {
     let app = TestApp::start().await;
     let padded = |length: usize| {
         let object = r#"{"name":"Chores"}"#;
@@ -28,7 +28,7 @@ async fn a_body_may_be_so_long_and_no_longer() {
 }
 
 #[actix_web::test]
-async fn a_body_of_20_mb_is_refused() {
+async fn body_of_20_mb_is_413() {
     let app = TestApp::start().await;
     let body = vec![b' '; 20_000_000];
     let answer = app.post_raw("/tasks", JSON, body).await;
@@ -72,7 +72,7 @@ fn problem(answer: &str, status: u16) -> String {
 }
 
 #[actix_web::test]
-async fn a_body_of_20_mb_in_chunks_is_refused() {
+async fn chunked_body_of_20_mb_is_413() {
     let app = TestApp::start().await;
     let mut request = b"POST /tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -90,7 +90,7 @@ async fn a_body_of_20_mb_in_chunks_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_body_that_breaks_off_is_refused() {
+async fn body_that_breaks_off_is_400() {
     let app = TestApp::start().await;
     for (length, body) in [
         ("Content-Length: 100", &b"{\"name\":"[..]),

@@ -13,7 +13,7 @@ use taskfleet::domain::viewer::ViewerClass;
 use tokio::sync::oneshot;
 
 #[actix_web::test]
-async fn a_list_is_a_miss_at_first_and_a_hit_from_then_on() {
+async fn first_list_is_a_miss_and_the_second_a_hit() {
     let app = TestApp::start().await;
     for collection in collections() {
         let path = &collection.path;
@@ -23,7 +23,7 @@ async fn a_list_is_a_miss_at_first_and_a_hit_from_then_on() {
 }
 
 #[actix_web::test]
-async fn another_instance_hits_what_one_has_filled() {
+async fn entry_filled_by_one_instance_is_a_hit_on_another() {
     let app = TestApp::start().await;
     let other = app.sibling(&[]).await;
     let first = app.get("/tasks").await;
@@ -41,7 +41,7 @@ async fn another_instance_hits_what_one_has_filled() {
 }
 
 #[actix_web::test]
-async fn the_same_list_has_one_entry_however_it_is_asked_for() {
+async fn default_parameters_share_the_entry_of_the_bare_path() {
     let app = TestApp::start().await;
     assert_eq!(app.get("/tasks").await.header("x-cache"), "miss");
     let same = app.get("/tasks?limit=10&sort=desc&page=1").await;
@@ -49,7 +49,7 @@ async fn the_same_list_has_one_entry_however_it_is_asked_for() {
 }
 
 #[actix_web::test]
-async fn lists_with_different_parameters_have_different_entries() {
+async fn each_parameter_is_part_of_the_cache_key() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     let category = app.create_category("Chores").await;
@@ -75,7 +75,7 @@ async fn lists_with_different_parameters_have_different_entries() {
 }
 
 #[actix_web::test]
-async fn every_kind_of_write_is_seen_by_the_next_read_of_every_instance() {
+async fn every_write_is_seen_by_the_next_list_of_every_instance() {
     let app = TestApp::start().await;
     let other = app.sibling(&[]).await;
     let see = async |what: &str| {
@@ -136,7 +136,7 @@ async fn create_is_seen_by_the_next_list_of_another_instance() {
 
 /// A reader has queried the old state and is about to store it when a writer commits and announces.
 #[actix_web::test]
-async fn a_fill_that_races_with_a_write_never_becomes_visible() {
+async fn fill_that_races_with_a_write_is_never_served() {
     let proxy = Proxy::to_redis().await;
     let writer = TestApp::start().await;
     let user = writer.add_user("Ada").await;
@@ -167,7 +167,7 @@ async fn a_fill_that_races_with_a_write_never_becomes_visible() {
 }
 
 #[actix_web::test]
-async fn a_fill_that_has_taken_too_long_does_not_replace_a_newer_entry() {
+async fn slow_fill_does_not_replace_a_newer_entry() {
     let app = TestApp::start().await;
     let redis = Redis::of(&app).await;
     let position = || future::ready(Some(Lsn(1))).boxed();
@@ -220,7 +220,7 @@ async fn a_fill_that_has_taken_too_long_does_not_replace_a_newer_entry() {
 /// The answer to a lookup that is under way may be older than a write; a read that comes after the
 /// write must not get it.
 #[actix_web::test]
-async fn a_lookup_that_had_started_before_a_request_arrived_does_not_answer_it() {
+async fn lookup_in_flight_does_not_answer_a_later_read() {
     let proxy = Proxy::to_redis().await;
     let writer = TestApp::start().await;
     let user = writer.add_user("Ada").await;
@@ -252,7 +252,7 @@ async fn a_lookup_that_had_started_before_a_request_arrived_does_not_answer_it()
 }
 
 #[actix_web::test]
-async fn two_hundred_requests_for_one_cold_entry_cause_one_query() {
+async fn two_hundred_concurrent_misses_cause_one_query() {
     let app = TestApp::start().await;
     sqlx::query("CREATE EXTENSION pg_stat_statements")
         .execute(&app.db)
@@ -282,7 +282,7 @@ async fn two_hundred_requests_for_one_cold_entry_cause_one_query() {
 }
 
 #[actix_web::test]
-async fn a_garbage_or_truncated_entry_counts_as_a_miss() {
+async fn garbage_or_truncated_entry_is_a_miss() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     app.create_task("right", user).await;

@@ -35,7 +35,7 @@ async fn two_categories_may_have_the_same_name() {
 }
 
 #[actix_web::test]
-async fn the_name_keeps_its_rules() {
+async fn name_of_a_category_has_1_to_100_characters() {
     let app = TestApp::start().await;
     let id = app.create_category("Chores").await;
     let path = format!("/categories/{id}");
@@ -66,13 +66,13 @@ async fn the_name_keeps_its_rules() {
 }
 
 #[actix_web::test]
-async fn a_category_that_does_not_exist_is_not_found() {
+async fn missing_category_is_404() {
     let app = TestApp::start().await;
     shape::assert_missing(&app, "/categories", "category", json!({"name": "Chores"})).await;
 }
 
 #[actix_web::test]
-async fn the_tasks_of_a_deleted_category_stay() {
+async fn tasks_of_a_deleted_category_stay_without_category() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     let category = app.create_category("Chores").await;

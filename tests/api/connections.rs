@@ -32,7 +32,7 @@ async fn is_locked(app: &TestApp, lock: i64) -> bool {
 }
 
 #[actix_web::test]
-async fn a_connection_is_used_again_after_success_and_after_a_refusal() {
+async fn connection_is_reused_after_success_and_after_an_sql_error() {
     let app = TestApp::start().await;
     let router = router(&app).await;
     let first = process(&router).await.unwrap();
@@ -52,7 +52,7 @@ async fn a_connection_is_used_again_after_success_and_after_a_refusal() {
 }
 
 #[actix_web::test]
-async fn a_connection_whose_use_was_given_up_is_closed() {
+async fn connection_of_a_dropped_request_is_closed() {
     let app = TestApp::start().await;
     let router = router(&app).await;
     let first = process(&router).await.unwrap();
@@ -74,7 +74,7 @@ async fn a_connection_whose_use_was_given_up_is_closed() {
 }
 
 #[actix_web::test]
-async fn a_connection_that_broke_is_replaced() {
+async fn broken_connection_is_replaced() {
     let app = TestApp::start().await;
     let router = router(&app).await;
     let first = process(&router).await.unwrap();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const ID_RULE: &str = "must be a whole number from 1 to 9223372036854775807";
 
 #[actix_web::test]
-async fn ids_in_paths_are_positive_64_bit_integers() {
+async fn invalid_id_in_a_path_is_400() {
     let app = TestApp::start().await;
     for id in [
         "0",
@@ -45,7 +45,7 @@ async fn ids_in_paths_are_positive_64_bit_integers() {
 }
 
 #[actix_web::test]
-async fn a_bad_parameter_is_named_with_what_is_allowed() {
+async fn invalid_parameter_is_400_with_its_rule() {
     let app = TestApp::start().await;
     let page_rule = "must be a whole number from 1 to 2147483647";
     let limit_rule = "must be a whole number from 1 to 100";
@@ -112,7 +112,7 @@ async fn a_bad_parameter_is_named_with_what_is_allowed() {
 }
 
 #[actix_web::test]
-async fn a_parameter_that_is_unknown_or_repeated_is_refused() {
+async fn unknown_or_repeated_parameter_is_400() {
     let app = TestApp::start().await;
     let paging = "is not a parameter here; the parameters are page, limit";
     let all = "is not a parameter here; the parameters are status, userId, categoryId, search, \
@@ -142,7 +142,7 @@ async fn a_parameter_that_is_unknown_or_repeated_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_query_that_is_not_utf_8_is_refused() {
+async fn query_that_is_not_utf_8_is_400() {
     let app = TestApp::start().await;
     for query in [
         "search=%ff",
@@ -292,7 +292,7 @@ async fn unsupported_method_is_405_with_allow() {
 }
 
 #[actix_web::test]
-async fn without_postgresql_requests_are_told_to_come_back() {
+async fn requests_without_postgresql_are_503_with_retry_after() {
     let app = TestApp::start_with(&["--database-url", "postgres://u:p@127.0.0.1:1/d"]).await;
     let sentence = "The database is out of reach at the moment; try again in a second.";
     let started = Instant::now();
@@ -327,7 +327,7 @@ async fn without_postgresql_requests_are_told_to_come_back() {
 }
 
 #[actix_web::test]
-async fn a_fault_of_the_server_is_a_500_that_does_not_tell_its_cause() {
+async fn unforeseen_database_error_is_500_without_its_cause() {
     let app = TestApp::start().await;
     sqlx::query("ALTER TABLE categories ADD CONSTRAINT unforeseen CHECK (name <> 'Chores')")
         .execute(&app.db)

@@ -75,7 +75,7 @@ async fn three_instances() -> Vec<TestApp> {
 }
 
 #[actix_web::test]
-async fn tasks_are_never_stale() {
+async fn list_is_never_stale_while_a_task_is_updated() {
     let apps = three_instances().await;
     let user = apps[0].add_user("Ada").await;
     let task = apps[0].create_task("version 0", user).await;
@@ -89,7 +89,7 @@ async fn tasks_are_never_stale() {
 }
 
 #[actix_web::test]
-async fn created_and_deleted_tasks_are_never_stale() {
+async fn list_is_never_stale_while_tasks_are_created_and_deleted() {
     let apps = three_instances().await;
     let user = apps[0].add_user("Ada").await;
     // Each write replaces the task, so a stale list shows one that is gone, or an older one.
@@ -107,7 +107,7 @@ async fn created_and_deleted_tasks_are_never_stale() {
 }
 
 #[actix_web::test]
-async fn users_embedded_in_tasks_are_never_stale() {
+async fn list_is_never_stale_while_an_embedded_user_is_updated() {
     let apps = three_instances().await;
     let user = apps[0].add_user("version 0").await;
     apps[0].create_task("task", user).await;
@@ -122,7 +122,7 @@ async fn users_embedded_in_tasks_are_never_stale() {
 }
 
 #[actix_web::test]
-async fn categories_embedded_in_tasks_are_never_stale() {
+async fn list_is_never_stale_while_an_embedded_category_is_updated() {
     let apps = three_instances().await;
     let user = apps[0].add_user("Ada").await;
     let category = apps[0].create_category("version 0").await;

@@ -39,7 +39,7 @@ async fn valid_request_id_is_propagated_and_others_are_replaced() {
 }
 
 #[actix_web::test]
-async fn every_answer_names_the_instance() {
+async fn every_answer_has_x_instance() {
     let app = TestApp::start_with(&["--instance", "blue-7"]).await;
     for path in [
         "/tasks",

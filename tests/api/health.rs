@@ -18,7 +18,7 @@ async fn readiness(app: &TestApp) -> (u16, Value) {
 }
 
 #[actix_web::test]
-async fn health_tells_what_answers() {
+async fn health_has_instance_version_uptime_and_timestamp() {
     let app = TestApp::start_with(&["--instance", "blue-7"]).await;
     let answer = app.get("/health").await;
     assert_eq!(answer.status, 200);
@@ -40,7 +40,7 @@ async fn health_tells_what_answers() {
 }
 
 #[actix_web::test]
-async fn an_instance_lives_whatever_else_is_away() {
+async fn liveness_is_200_without_postgresql_and_redis() {
     let app = TestApp::start_with(&["--database-url", NO_POSTGRES, "--redis-url", NO_REDIS]).await;
     app.instance.drain();
     let answer = app.get("/health/live").await;
@@ -53,7 +53,7 @@ async fn an_instance_lives_whatever_else_is_away() {
 }
 
 #[actix_web::test]
-async fn status_tells_what_runs() {
+async fn status_has_version_environment_and_process_id() {
     for environment in ["development", "production"] {
         let app = TestApp::start_with(&["--app-env", environment]).await;
         let status = app.get("/api/status").await.json();
@@ -68,21 +68,21 @@ async fn status_tells_what_runs() {
 }
 
 #[actix_web::test]
-async fn an_instance_with_everything_is_ready() {
+async fn readiness_with_postgresql_and_redis_is_200_ok() {
     let app = TestApp::start().await;
     let ready = json!({"status": "ok", "postgres": "ok", "redis": "ok"});
     assert_eq!(readiness(&app).await, (200, ready));
 }
 
 #[actix_web::test]
-async fn an_instance_without_redis_is_ready_but_degraded() {
+async fn readiness_without_redis_is_200_degraded() {
     let app = TestApp::start_with(&["--redis-url", NO_REDIS]).await;
     let degraded = json!({"status": "degraded", "postgres": "ok", "redis": "unavailable"});
     assert_eq!(readiness(&app).await, (200, degraded));
 }
 
 #[actix_web::test]
-async fn an_instance_without_postgresql_is_not_ready() {
+async fn readiness_without_postgresql_is_503() {
     let app = TestApp::start_with(&["--database-url", NO_POSTGRES]).await;
     let unavailable =
         json!({"status": "unavailable", "postgres": "unavailable", "redis": "unavailable"});
@@ -90,7 +90,7 @@ async fn an_instance_without_postgresql_is_not_ready() {
 }
 
 #[actix_web::test]
-async fn an_instance_is_ready_once_its_migrations_are_applied() {
+async fn readiness_without_all_migrations_is_503() {
     let app = TestApp::start().await;
     let not_migrated = json!({"status": "unavailable", "postgres": "not migrated", "redis": "ok"});
     let execute = async |sql: &'static str| {
@@ -116,7 +116,7 @@ async fn an_instance_is_ready_once_its_migrations_are_applied() {
 }
 
 #[actix_web::test]
-async fn a_draining_instance_is_not_ready_and_lets_connections_go() {
+async fn draining_instance_is_503_and_closes_connections() {
     let app = TestApp::start().await;
     assert!(!app.get("/tasks").await.headers.contains_key("connection"));
     app.instance.drain();
@@ -137,7 +137,7 @@ async fn a_draining_instance_is_not_ready_and_lets_connections_go() {
 }
 
 #[actix_web::test]
-async fn asking_changes_nothing() {
+async fn health_checks_write_nothing() {
     let app = TestApp::start().await;
     let redis = Redis::of(&app).await;
     app.get("/tasks").await;

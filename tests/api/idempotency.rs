@@ -26,7 +26,7 @@ async fn count(app: &TestApp, table: &str) -> i64 {
 }
 
 #[actix_web::test]
-async fn a_repeat_gets_the_same_answer_and_creates_nothing() {
+async fn repeat_with_the_same_key_gets_the_same_answer_and_creates_nothing() {
     let app = TestApp::start().await;
     let sibling = app.sibling(&[]).await;
     for collection in collections() {
@@ -49,7 +49,7 @@ async fn a_repeat_gets_the_same_answer_and_creates_nothing() {
 }
 
 #[actix_web::test]
-async fn the_same_key_with_another_body_is_refused() {
+async fn same_key_with_another_body_is_422() {
     let app = TestApp::start().await;
     let user = json!({"name": "Bo", "email": "bo@example.com", "password": "correct horse"});
     post(&app, "/users", "key", &user).await.data(201);
@@ -73,7 +73,7 @@ async fn the_same_key_with_another_body_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_key_that_is_none_is_refused() {
+async fn invalid_idempotency_key_is_400() {
     let app = TestApp::start().await;
     let body = json!({"name": "one"});
     for key in ["", "a b", "ä", &"x".repeat(256)] {
@@ -95,7 +95,7 @@ async fn a_key_that_is_none_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_refused_request_leaves_its_key_free() {
+async fn request_that_fails_leaves_its_key_unused() {
     let app = TestApp::start().await;
     let task = |user: i64| json!({"title": "task", "userId": user});
     post(&app, "/tasks", "key", &task(1)).await.problem(400);
@@ -107,7 +107,7 @@ async fn a_refused_request_leaves_its_key_free() {
 }
 
 #[actix_web::test]
-async fn fifty_repeats_at_once_through_three_instances_create_one_task() {
+async fn fifty_concurrent_repeats_through_three_instances_create_one_task() {
     let first = TestApp::start().await;
     let apps = [first.sibling(&[]).await, first.sibling(&[]).await, first];
     let user = apps[0].add_user("Ada").await;
@@ -138,7 +138,7 @@ async fn fifty_repeats_at_once_through_three_instances_create_one_task() {
 }
 
 #[actix_web::test]
-async fn a_key_in_flight_is_a_conflict_that_passes() {
+async fn key_in_flight_is_409_with_retry_after() {
     let app = TestApp::start().await;
     let mut other = app.db.begin().await.unwrap();
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('/categories key', 0))")
@@ -191,7 +191,7 @@ async fn repeat_after_a_crash_between_commit_and_announcement_makes_the_write_vi
 }
 
 #[actix_web::test]
-async fn keys_expire_after_24_hours_and_are_removed() {
+async fn keys_expire_after_24_hours_and_are_purged() {
     let app = TestApp::start().await;
     let body = json!({"name": "one"});
     for key in ["old", "young"] {

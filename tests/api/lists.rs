@@ -32,7 +32,7 @@ fn envelope(answer: &Answer) -> [i64; 4] {
 }
 
 #[actix_web::test]
-async fn an_empty_list_is_a_list() {
+async fn empty_list_is_200_with_total_0() {
     let app = TestApp::start().await;
     let filtered = ["/tasks?status=pending", "/tasks?search=x"].map(str::to_owned);
     let all = collections().into_iter().map(|collection| collection.path);
@@ -45,7 +45,7 @@ async fn an_empty_list_is_a_list() {
 }
 
 #[actix_web::test]
-async fn a_listed_task_is_the_task_with_its_user_and_category() {
+async fn listed_task_embeds_its_user_and_category() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     let category = app.create_category("Chores").await;
@@ -65,7 +65,7 @@ async fn a_listed_task_is_the_task_with_its_user_and_category() {
 }
 
 #[actix_web::test]
-async fn pages_lead_to_the_end_and_beyond_it() {
+async fn pages_cover_the_list_and_beyond_its_end_are_empty() {
     let app = app_with_tasks(25).await;
     assert_eq!(envelope(&app.get("/tasks").await), [25, 1, 10, 3]);
     for (sort, all) in [
@@ -105,7 +105,7 @@ async fn pages_lead_to_the_end_and_beyond_it() {
 }
 
 #[actix_web::test]
-async fn ids_break_ties() {
+async fn tasks_of_one_creation_time_are_ordered_by_id() {
     let app = app_with_tasks(12).await;
     sqlx::query("UPDATE tasks SET created_at = '2024-01-01'")
         .execute(&app.db)
@@ -133,7 +133,7 @@ async fn ids_break_ties() {
 }
 
 #[actix_web::test]
-async fn the_order_is_that_of_creation_and_not_of_ids() {
+async fn list_is_ordered_by_creation_time_before_id() {
     let app = app_with_tasks(3).await;
     sqlx::query("UPDATE tasks SET created_at = now() WHERE title = '1'")
         .execute(&app.db)
@@ -145,7 +145,7 @@ async fn the_order_is_that_of_creation_and_not_of_ids() {
 
 /// Every combination of filters, compared with what a plain loop over all tasks lets through.
 #[actix_web::test]
-async fn filters_let_through_what_fits_all_of_them() {
+async fn list_holds_the_tasks_that_match_every_filter() {
     let app = TestApp::start().await;
     let users = [app.add_user("Ada").await, app.add_user("Grace").await];
     let categories = [
@@ -229,7 +229,7 @@ fn mentions(task: &Value, text: &str) -> bool {
 }
 
 #[actix_web::test]
-async fn a_client_that_has_the_list_already_does_not_get_it_again() {
+async fn if_none_match_with_the_current_etag_is_304() {
     let app = app_with_tasks(3).await;
     for collection in collections() {
         let path = &collection.path;

@@ -21,7 +21,7 @@ fn access(lines: &[String]) -> Vec<Value> {
 }
 
 #[actix_web::test]
-async fn each_request_is_a_line_of_json() {
+async fn request_is_logged_as_one_line_of_json() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     let task = app.create_task("Sweep", user).await["id"].clone();
@@ -104,7 +104,7 @@ async fn each_request_is_a_line_of_json() {
 }
 
 #[actix_web::test]
-async fn a_line_for_people_tells_the_same() {
+async fn pretty_line_has_the_fields_of_the_json_line() {
     let app = TestApp::start().await;
     let process = Process::serve(&app, &[("LOG_FORMAT", "pretty"), ("INSTANCE", "blue-7")]).await;
     let pid = process.id();
@@ -135,7 +135,7 @@ async fn a_line_for_people_tells_the_same() {
 }
 
 #[actix_web::test]
-async fn health_checks_are_of_interest_to_a_debugger_only() {
+async fn health_checks_are_logged_at_level_debug() {
     let app = TestApp::start().await;
     for (level, expected) in [("info", 0), ("debug", 2)] {
         let settings = [("LOG_FORMAT", "json"), ("LOG_LEVEL", level)];
@@ -148,7 +148,7 @@ async fn health_checks_are_of_interest_to_a_debugger_only() {
 }
 
 #[actix_web::test]
-async fn the_environment_decides_the_format() {
+async fn app_env_decides_the_default_log_format() {
     let app = TestApp::start().await;
     for (settings, is_json) in [
         (&[("APP_ENV", "production")][..], true),
@@ -264,7 +264,7 @@ async fn no_secret_is_ever_logged() {
 }
 
 #[test]
-fn a_wrong_setting_ends_the_program_with_one_sentence() {
+fn invalid_setting_exits_with_one_sentence() {
     let database = "postgres://u:hunter2@localhost/d";
     for (settings, sentence) in [
         (
@@ -316,7 +316,7 @@ fn a_wrong_setting_ends_the_program_with_one_sentence() {
 }
 
 #[test]
-fn the_document_is_printed_without_any_setting() {
+fn openapi_role_needs_no_setting() {
     let Wrong {
         code,
         output,

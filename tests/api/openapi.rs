@@ -55,7 +55,7 @@ fn assert_valid(document: &Value, schema: &Value, value: &Value, what: &str) {
 }
 
 #[test]
-fn the_document_in_the_repository_is_that_of_the_code() {
+fn committed_openapi_json_is_up_to_date() {
     let committed = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json"));
     assert!(
         committed.unwrap() == taskfleet::openapi::json(),
@@ -64,7 +64,7 @@ fn the_document_in_the_repository_is_that_of_the_code() {
 }
 
 #[test]
-fn the_document_is_openapi_3_1() {
+fn document_is_openapi_3_1_without_dangling_references() {
     let document = document();
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
@@ -128,7 +128,7 @@ async fn every_route_is_in_the_document_with_all_of_its_methods() {
 }
 
 #[test]
-fn every_operation_is_described_in_full() {
+fn every_operation_has_summary_parameters_examples_and_errors() {
     let document = document();
     let collections = collections();
     for (method, path, operation) in operations(&document) {
@@ -192,7 +192,7 @@ fn every_operation_is_described_in_full() {
 }
 
 #[test]
-fn what_may_be_null_is_there_nevertheless() {
+fn nullable_fields_of_a_task_are_required() {
     let document = document();
     let task = &document["components"]["schemas"]["Task"];
     assert_eq!(
@@ -345,7 +345,7 @@ async fn every_answer_is_as_documented() {
 }
 
 #[actix_web::test]
-async fn the_document_is_served() {
+async fn openapi_json_is_served() {
     let app = TestApp::start().await;
     let answer = app.get("/openapi.json").await;
     assert_eq!(answer.header("content-type"), "application/json");
@@ -353,7 +353,7 @@ async fn the_document_is_served() {
 }
 
 #[actix_web::test]
-async fn swagger_ui_needs_nothing_from_elsewhere() {
+async fn swagger_ui_loads_every_asset_from_this_server() {
     let app = TestApp::start().await;
     for path in ["/docs", "/docs/", "/api-docs", "/api-docs/"] {
         let head = send(app.request(Method::HEAD, path)).await;

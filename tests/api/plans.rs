@@ -148,7 +148,7 @@ fn search(text: &str) -> TaskFilter {
 
 /// One test, because the tasks take their time to make.
 #[actix_web::test]
-async fn lists_are_answered_by_indexes() {
+async fn no_list_scans_the_table_of_tasks() {
     let app = TestApp::start().await;
     let db = &app.db;
     fill(db).await;

@@ -18,7 +18,7 @@ async fn find(app: &TestApp, text: &str) -> Vec<String> {
 }
 
 #[actix_web::test]
-async fn a_search_looks_at_titles_descriptions_and_names() {
+async fn search_matches_title_description_user_name_and_category_name() {
     let app = TestApp::start().await;
     let (ada, grace) = (
         app.add_user("Ada Lovelace").await,
@@ -58,7 +58,7 @@ async fn a_search_looks_at_titles_descriptions_and_names() {
 }
 
 #[actix_web::test]
-async fn no_character_of_a_search_has_a_meaning_of_its_own() {
+async fn wildcards_in_a_search_match_themselves_only() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     let titles = [
@@ -106,7 +106,7 @@ async fn no_character_of_a_search_has_a_meaning_of_its_own() {
 }
 
 #[actix_web::test]
-async fn letters_of_every_script_are_found_without_regard_to_case() {
+async fn search_ignores_case_in_every_script() {
     let app = TestApp::start().await;
     let user = app.add_user("Zoë Ångström").await;
     for title in [
@@ -137,7 +137,7 @@ async fn letters_of_every_script_are_found_without_regard_to_case() {
 }
 
 #[actix_web::test]
-async fn a_search_has_1_to_200_characters() {
+async fn search_of_0_or_201_characters_is_400() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     let title = "猫".repeat(200);
@@ -154,7 +154,7 @@ async fn a_search_has_1_to_200_characters() {
 
 /// A new connection knows nothing yet, and a search is not prepared beforehand.
 #[actix_web::test]
-async fn the_first_statement_of_a_connection_may_be_a_search() {
+async fn search_works_as_the_first_statement_of_a_connection() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     app.create_task("Sweep", user).await;

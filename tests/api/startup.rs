@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 const TURNED_AWAY: usize = 4;
 
 #[actix_web::test]
-async fn an_instance_waits_for_postgresql_says_so_and_then_serves() {
+async fn instance_logs_that_it_waits_for_postgresql_and_then_serves() {
     let app = TestApp::start().await;
     let database = app.settings.database.database_url.0.clone();
     let upstream = format!("{}:{}", database.get_host(), database.get_port());

@@ -11,7 +11,7 @@ async fn app_with_user() -> (TestApp, i64) {
 }
 
 #[actix_web::test]
-async fn a_task_needs_only_a_title_and_a_user() {
+async fn task_with_only_title_and_user_is_created_with_defaults() {
     let (app, user) = app_with_user().await;
     let answer = app
         .post("/tasks", json!({"title": "Sweep", "userId": user}))
@@ -30,7 +30,7 @@ async fn a_task_needs_only_a_title_and_a_user() {
 }
 
 #[actix_web::test]
-async fn a_task_is_created_with_everything_that_is_given() {
+async fn task_is_created_with_every_field() {
     let (app, user) = app_with_user().await;
     let category = app.create_category("Chores").await;
     for status in ["pending", "in-progress", "completed"] {
@@ -49,7 +49,7 @@ async fn a_task_is_created_with_everything_that_is_given() {
 }
 
 #[actix_web::test]
-async fn null_for_what_is_optional_is_as_if_left_out() {
+async fn null_in_a_create_is_the_same_as_left_out() {
     let (app, user) = app_with_user().await;
     let new = json!({"title": "Sweep", "userId": user, "description": null, "categoryId": null});
     let task = app.post("/tasks", new).await.data(201);
@@ -157,7 +157,7 @@ async fn update_of_one_field_leaves_the_others_as_they_are() {
 }
 
 #[actix_web::test]
-async fn null_clears_what_may_be_empty() {
+async fn null_in_an_update_clears_description_user_and_category() {
     let (app, user) = app_with_user().await;
     let category = app.create_category("Chores").await;
     let new =
@@ -193,7 +193,7 @@ async fn update_without_a_field_is_400() {
 }
 
 #[actix_web::test]
-async fn users_and_categories_that_do_not_exist_are_refused() {
+async fn unknown_user_or_category_of_a_task_is_400() {
     let (app, user) = app_with_user().await;
     let id = app.create_task("Sweep", user).await["id"].clone();
     for field in ["userId", "categoryId"] {
@@ -216,13 +216,13 @@ async fn users_and_categories_that_do_not_exist_are_refused() {
 }
 
 #[actix_web::test]
-async fn a_task_that_does_not_exist_is_not_found() {
+async fn missing_task_is_404() {
     let app = TestApp::start().await;
     shape::assert_missing(&app, "/tasks", "task", json!({"title": "Mop"})).await;
 }
 
 #[actix_web::test]
-async fn a_deleted_task_is_gone() {
+async fn deleted_task_is_404_and_not_listed() {
     let (app, user) = app_with_user().await;
     let gone = app.create_task("Sweep", user).await["id"].clone();
     app.create_task("Mop", user).await;

@@ -122,7 +122,7 @@ async fn totals_are_right_while_many_write_at_once() {
 }
 
 #[actix_web::test]
-async fn totals_stay_right_whatever_is_done_in_the_database() {
+async fn totals_are_right_after_any_statement_in_the_database() {
     let app = TestApp::start().await;
     let (ada, grace) = (app.add_user("Ada").await, app.add_user("Grace").await);
     app.create_category("Chores").await;
@@ -194,7 +194,7 @@ async fn two_connections(app: &TestApp) -> (PgConnection, PgConnection) {
 }
 
 #[actix_web::test]
-async fn writers_do_not_wait_for_each_other() {
+async fn concurrent_writers_do_not_wait_for_each_other_s_counters() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     for title in ["first", "second"] {
@@ -227,7 +227,7 @@ async fn writers_do_not_wait_for_each_other() {
 }
 
 #[actix_web::test]
-async fn a_page_and_its_total_are_of_one_moment() {
+async fn page_and_total_are_of_one_snapshot() {
     let app = TestApp::start_with(&["--redis-url", "redis://127.0.0.1:1"]).await;
     let user = app.add_user("Ada").await;
     let done = AtomicBool::new(false);

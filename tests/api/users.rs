@@ -9,7 +9,7 @@ fn ada() -> Value {
 }
 
 #[actix_web::test]
-async fn a_user_is_created_and_its_password_stays_hidden() {
+async fn password_and_its_hash_are_in_no_answer() {
     let app = TestApp::start().await;
     let answer = app.post("/users", ada()).await;
     let user = shape::assert_created(&app, "/users", "user", &answer).await;
@@ -40,7 +40,7 @@ async fn a_user_is_created_and_its_password_stays_hidden() {
 }
 
 #[actix_web::test]
-async fn the_password_is_stored_as_an_argon2id_hash() {
+async fn password_is_stored_as_an_argon2id_hash_with_a_new_salt() {
     let app = TestApp::start().await;
     let hash = async || -> String {
         sqlx::query_scalar("SELECT password_hash FROM users")
@@ -66,7 +66,7 @@ async fn the_password_is_stored_as_an_argon2id_hash() {
 }
 
 #[actix_web::test]
-async fn everything_but_the_password_of_a_user_may_stay_as_it_is() {
+async fn update_of_name_or_email_leaves_the_other_as_it_is() {
     let app = TestApp::start().await;
     let mut user = app.post("/users", ada()).await.data(201);
     let path = format!("/users/{}", user["id"]);
@@ -132,7 +132,7 @@ async fn of_six_concurrent_creates_with_one_email_one_is_201_and_five_are_409() 
 }
 
 #[actix_web::test]
-async fn what_a_user_is_made_from_keeps_rules() {
+async fn name_email_and_password_of_a_user_keep_their_rules() {
     let app = TestApp::start().await;
     let user = app.post("/users", ada()).await.data(201);
     let path = format!("/users/{}", user["id"]);
@@ -209,13 +209,13 @@ async fn what_a_user_is_made_from_keeps_rules() {
 }
 
 #[actix_web::test]
-async fn a_user_that_does_not_exist_is_not_found() {
+async fn missing_user_is_404() {
     let app = TestApp::start().await;
     shape::assert_missing(&app, "/users", "user", json!({"name": "Grace"})).await;
 }
 
 #[actix_web::test]
-async fn the_tasks_of_a_deleted_user_stay() {
+async fn tasks_of_a_deleted_user_stay_without_user() {
     let app = TestApp::start().await;
     let (gone, stays) = (app.add_user("Ada").await, app.add_user("Grace").await);
     let orphan = app.create_task("Sweep", gone).await;

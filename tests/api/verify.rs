@@ -171,7 +171,7 @@ fn anomalies(report: &Report) -> Vec<Anomaly> {
 }
 
 #[actix_web::test]
-async fn a_healthy_deployment_passes() {
+async fn healthy_deployment_has_no_anomaly() {
     let report = verify_with(Fault::None).await;
     assert!(report.is_clean(), "{report}");
     assert!(
@@ -181,7 +181,7 @@ async fn a_healthy_deployment_passes() {
 }
 
 #[actix_web::test]
-async fn a_cache_that_ignores_generations_is_found() {
+async fn cache_that_ignores_generations_has_stale_reads() {
     for fault in [Fault::OldCopies, Fault::OldThings] {
         let report = verify_with(fault).await;
         assert!(report.count(Anomaly::Stale) > 0, "{fault:?}: {report}");
@@ -195,7 +195,7 @@ async fn a_cache_that_ignores_generations_is_found() {
 
 /// Its writes reach the database, and the other instance does not hear of them.
 #[actix_web::test]
-async fn instance_that_announces_nothing_breaks_rule_stale() {
+async fn instance_that_announces_nothing_has_stale_reads() {
     let other = TestApp::start().await;
     let prefix = format!("{}elsewhere:", other.settings.cache.redis_key_prefix);
     let silent = other.sibling(&["--redis-key-prefix", &prefix]).await;
@@ -212,7 +212,7 @@ async fn instance_that_announces_nothing_breaks_rule_stale() {
 }
 
 #[actix_web::test]
-async fn lost_writes_are_found() {
+async fn proxy_that_loses_writes_has_lost_writes() {
     let report = verify_with(Fault::LosesWrites).await;
     assert_eq!(
         anomalies(&report),
@@ -222,19 +222,19 @@ async fn lost_writes_are_found() {
 }
 
 #[actix_web::test]
-async fn a_repeat_that_writes_twice_is_found() {
+async fn proxy_that_drops_idempotency_keys_has_duplicates() {
     let report = verify_with(Fault::DropsKeys).await;
     assert_eq!(anomalies(&report), [Anomaly::Duplicate], "{report}");
 }
 
 #[actix_web::test]
-async fn values_from_the_future_are_found() {
+async fn proxy_that_invents_versions_has_values_from_the_future() {
     let report = verify_with(Fault::Invents).await;
     assert!(anomalies(&report).contains(&Anomaly::Future), "{report}");
 }
 
 #[actix_web::test]
-async fn failed_requests_are_found() {
+async fn failed_read_makes_the_report_unclean() {
     let report = verify_with(Fault::Fails).await;
     assert_eq!(anomalies(&report), [], "{report}");
     assert!(

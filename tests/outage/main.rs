@@ -127,7 +127,7 @@ async fn bounded(what: &str, request: impl Future<Output = ()>) {
 }
 
 #[actix_web::test]
-async fn redis_stopped_and_started_empty() {
+async fn redis_stopped_and_started_empty_costs_no_error_and_no_stale_read() {
     let _alone = ALONE.lock().await;
     let mut outage = Outage::prepare().await;
     outage.write_and_read().await;
@@ -154,7 +154,7 @@ async fn redis_stopped_and_started_empty() {
 }
 
 #[actix_web::test]
-async fn redis_paused_so_that_it_accepts_and_never_answers() {
+async fn redis_that_never_answers_costs_no_error_and_no_stale_read() {
     let _alone = ALONE.lock().await;
     let mut outage = Outage::prepare().await;
     outage.write_and_read().await;
@@ -168,7 +168,7 @@ async fn redis_paused_so_that_it_accepts_and_never_answers() {
 
 /// It refuses to store, and nothing else.
 #[actix_web::test]
-async fn redis_full() {
+async fn full_redis_serves_hits_and_nothing_stale() {
     let _alone = ALONE.lock().await;
     let mut outage = Outage::prepare().await;
     let fill = ExecCommand::new(["redis-cli", "CONFIG", "SET", "maxmemory", "1"])
@@ -184,7 +184,7 @@ async fn redis_full() {
 }
 
 #[actix_web::test]
-async fn redis_away_from_the_start() {
+async fn instance_started_without_redis_bypasses_the_cache_until_it_is_there() {
     let _alone = ALONE.lock().await;
     let proxy = Proxy::to_redis().await;
     proxy.lead_to(None);
@@ -210,7 +210,7 @@ async fn redis_away_from_the_start() {
 
 /// A Redis that lost its data, or brought older data back, must not bring old lists back.
 #[actix_web::test]
-async fn redis_emptied_without_losing_a_connection() {
+async fn redis_emptied_while_connected_serves_nothing_stale() {
     let _alone = ALONE.lock().await;
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
@@ -227,7 +227,7 @@ async fn redis_emptied_without_losing_a_connection() {
 }
 
 #[actix_web::test]
-async fn redis_restored_to_an_older_state() {
+async fn redis_restored_to_an_older_state_serves_nothing_stale() {
     let _alone = ALONE.lock().await;
     let proxy = Proxy::to_redis().await;
     let flags = ["--redis-url", &proxy.redis_url()];
@@ -286,7 +286,7 @@ async fn announcement_that_failed_is_made_on_the_next_connection() {
 
 /// Between attempts to connect there are pauses, which a write does not sit out.
 #[actix_web::test]
-async fn a_write_tells_the_others_as_soon_as_redis_can_be_reached() {
+async fn write_reconnects_to_redis_without_sitting_out_the_backoff() {
     let _alone = ALONE.lock().await;
     let proxy = Proxy::to_redis().await;
     let cut_off = TestApp::start_with(&["--redis-url", &proxy.redis_url()]).await;

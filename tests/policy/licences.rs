@@ -162,7 +162,7 @@ fn deny_toml_allows_no_copyleft_and_no_other_source() {
 }
 
 #[test]
-fn an_alternative_is_enough_and_a_part_is_not() {
+fn licence_expression_with_or_needs_one_allowed_and_with_and_needs_all() {
     let allowed = ["MIT", "Apache-2.0", "Unicode-3.0"].map(str::to_owned);
     for licence in [
         "MIT",

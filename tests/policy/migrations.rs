@@ -208,7 +208,7 @@ const EXPANDING: [&str; 13] = [
 ];
 
 #[test]
-fn what_contracts_is_refused_and_passes_with_a_reason_right_above_it() {
+fn contracting_statement_is_refused_without_a_reason_right_above_it() {
     for statement in CONTRACTING {
         let unexplained = |sql: String| unexplained(&sql).len();
         assert_eq!(unexplained(format!("{statement};")), 1, "{statement}");
@@ -230,7 +230,7 @@ fn what_contracts_is_refused_and_passes_with_a_reason_right_above_it() {
 }
 
 #[test]
-fn what_expands_needs_no_reason() {
+fn expanding_statement_needs_no_reason() {
     for statement in EXPANDING {
         let found = unexplained(&format!("{statement};"));
         assert!(found.is_empty(), "{statement}: {found:?}");
@@ -238,7 +238,7 @@ fn what_expands_needs_no_reason() {
 }
 
 #[test]
-fn only_a_table_of_the_same_migration_is_new() {
+fn table_is_new_only_in_the_migration_that_creates_it() {
     let add = "ADD FOREIGN KEY (a) REFERENCES";
     let new = "CREATE TABLE new (a bigint PRIMARY KEY);";
     let found = |sql: String| unexplained(&sql).len();

@@ -157,7 +157,7 @@ pub fn statements(sql: &str) -> Vec<Statement> {
 }
 
 #[test]
-fn a_semicolon_in_a_text_a_name_or_a_comment_ends_nothing() {
+fn semicolon_in_a_string_name_or_comment_does_not_end_the_statement() {
     let sql = r#"
 -- not; this
 CREATE TABLE "a;""b" (x text DEFAULT 'it''s; so', /* nor; /* this */; */ y text); -- nor this;

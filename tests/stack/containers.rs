@@ -41,7 +41,7 @@ async fn every_container_is_unprivileged_on_a_read_only_file_system() {
 }
 
 #[tokio::test]
-async fn the_kernel_knows_no_privilege_of_an_instance() {
+async fn instance_process_has_no_capability() {
     let stack = Stack::of_four().await;
     for instance in stack.instances().await {
         let status = docker(&["exec", &instance, "cat", "/proc/1/status"], []).await;
@@ -60,7 +60,7 @@ async fn the_kernel_knows_no_privilege_of_an_instance() {
 }
 
 #[tokio::test]
-async fn the_image_checks_its_own_health() {
+async fn image_has_a_healthcheck() {
     let stack = Stack::of_four().await;
     let image = stack.image().await;
     let check = &image["Config"]["Healthcheck"]["Test"];

@@ -66,7 +66,7 @@ fn rows() -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_demo_data_goes_in_once_and_all_of_it_under_load() {
+async fn demo_data_is_loaded_once_and_completely_under_load() {
     let stack = Stack::of_four().await;
     let rows = rows();
     let before = stack.total("/tasks").await;

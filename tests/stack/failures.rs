@@ -52,7 +52,7 @@ fn assert_truthful(what: &str, report: &Report) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_frozen_instance_costs_no_request_and_does_nothing_late() {
+async fn frozen_instance_costs_no_request_and_makes_no_late_write() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
     let all = stack.instances().await;
@@ -137,7 +137,7 @@ async fn a_redis_that_is_full_costs_no_request_and_shows_nothing_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_cut_off_from_redis_alone_leaves_nothing_older_than_the_ttl() {
+async fn instance_cut_off_from_redis_causes_no_read_staler_than_the_ttl() {
     let stack = Stack::of_four().await;
     let network = format!("{}_cache", stack.project());
     let traffic = Traffic::start(&stack).await;
@@ -244,7 +244,7 @@ async fn replicas_that_do_not_replay_are_not_read_from() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_primary_that_stops_for_5_s_costs_only_what_needs_it() {
+async fn primary_stopped_for_5_s_fails_only_requests_that_need_it() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
     stack.replicas_serve(&traffic).await;

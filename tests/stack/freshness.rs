@@ -129,7 +129,7 @@ async fn no_read_is_stale_while_tasks_users_and_categories_are_written() {
 }
 
 #[tokio::test]
-async fn a_user_is_found_by_its_id_right_after_it_was_created() {
+async fn user_is_200_on_every_instance_right_after_its_create() {
     let stack = Stack::of_four().await;
     for _ in 0..3 {
         let user = stack.create_user("Ada").await;

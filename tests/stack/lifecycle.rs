@@ -22,7 +22,7 @@ async fn scaling_from_4_to_6_to_2_to_4_costs_no_request_and_stays_even() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_told_to_stop_finishes_what_it_has_and_exits_with_0() {
+async fn sigterm_finishes_requests_in_flight_and_exits_with_0() {
     let stack = Stack::of_four().await;
     let traffic = Traffic::start(&stack).await;
     let all = stack.instances().await;

@@ -96,7 +96,7 @@ async fn replicas_serve_most_of_what_reaches_postgresql() {
     let (reads, writes) = (report.reads as f64, report.writes as f64);
     let from = |name: &str| {
         let served_from = report.served_from.iter();
-        let counts = sources.filter(|(source, _)| source.starts_with(name));
+        let counts = served_from.filter(|(source, _)| source.starts_with(name));
         counts.map(|(_, count)| *count).sum::<usize>() as f64
     };
     let share = from("replica") / (from("replica") + from("primary"));

@@ -31,7 +31,7 @@ fn is_of_an_instance(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-async fn a_body_beyond_the_limit_is_a_problem_of_nginx() {
+async fn body_over_the_limit_of_nginx_is_a_413_problem() {
     let stack = Stack::of_four().await;
     let answer = stack.post_of(HUGE).await;
     answer.problem(413);
@@ -40,7 +40,7 @@ async fn a_body_beyond_the_limit_is_a_problem_of_nginx() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_a_problem_of_nginx() {
+async fn malformed_request_is_a_problem_of_nginx() {
     let stack = Stack::of_four().await;
     let long = "x".repeat(10_000);
     let long = long.as_str();
@@ -97,7 +97,7 @@ async fn what_is_not_http_is_a_problem_of_nginx() {
 }
 
 #[tokio::test]
-async fn a_method_that_only_proxies_know_is_a_problem_of_nginx_with_the_methods_to_use() {
+async fn trace_is_a_405_problem_of_nginx_with_allow() {
     let stack = Stack::of_four().await;
     let trace = stack.request(Method::TRACE, "/tasks");
     let answer = send(trace).await;
@@ -111,7 +111,7 @@ async fn a_method_that_only_proxies_know_is_a_problem_of_nginx_with_the_methods_
 }
 
 #[tokio::test]
-async fn without_an_instance_every_request_gets_a_503_with_retry_after() {
+async fn without_an_instance_every_request_is_503_with_retry_after() {
     let stack = Stack::of_four().await;
     let user = stack.create_user("Ada").await;
     stack.compose(&["stop", "api"]).await;
@@ -147,7 +147,7 @@ async fn without_an_instance_every_request_gets_a_503_with_retry_after() {
 }
 
 #[tokio::test]
-async fn errors_of_an_instance_pass_as_they_are() {
+async fn errors_of_an_instance_pass_nginx_unchanged() {
     let stack = Stack::of_four().await;
     let large = stack.post_of(LARGE).await;
     large.problem(413);
@@ -193,7 +193,7 @@ fn assert_security_headers(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_compressed_answer_has_an_etag_that_gets_a_304_until_something_changes() {
+async fn etag_of_a_compressed_answer_is_304_until_a_write() {
     let stack = Stack::of_four().await;
     let user = stack.create_user("Ada").await;
     let mut paths = Vec::new();
@@ -272,7 +272,7 @@ async fn valid_request_id_passes_nginx_and_others_are_replaced() {
 }
 
 #[tokio::test]
-async fn a_client_keeps_its_connection() {
+async fn client_connection_is_kept_alive() {
     let stack = Stack::of_four().await;
     let one = "GET /tasks?limit=1 HTTP/1.1\r\nHost: a\r\n";
     let three = format!("{one}\r\n{one}\r\n{one}Connection: close\r\n\r\n");
@@ -282,7 +282,7 @@ async fn a_client_keeps_its_connection() {
 }
 
 #[tokio::test]
-async fn nginx_keeps_its_connections_to_instances() {
+async fn connections_from_nginx_to_instances_are_kept_alive() {
     let stack = Stack::of_four().await;
     let nginx = stack.container("nginx").await;
     // Local ports of connections to port 3000 (0BB8) in any state, also just closed ones.

@@ -46,7 +46,7 @@ mod tests {
     use actix_web::{App, test, web};
 
     #[actix_web::test]
-    async fn the_path_has_the_real_ids_and_one_spelling() {
+    async fn request_path_has_real_ids_and_is_normalized() {
         let app = App::new()
             .route("/tasks", web::post().to(async |path: RequestPath| path.0))
             .route(

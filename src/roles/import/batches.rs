@@ -24,7 +24,7 @@ pub(super) struct Batch {
 }
 
 /// Starts the thread that reads, and returns the receiver of its batches, which ends with the file or
-/// with an error where it cannot be read any further. Each rejected row goes to `refuse`. An error
+/// with an error where it cannot be read any further. Each rejected row goes to `reject`. An error
 /// where the thread cannot be started.
 ///
 /// The thread is one of its own, not one of the runtime's, because the program does not wait for
@@ -33,7 +33,7 @@ pub(super) fn read(
     reader: RowReader,
     name: String,
     position: Arc<AtomicU64>,
-    refuse: impl FnMut(RejectedRow) + Send + 'static,
+    reject: impl FnMut(RejectedRow) + Send + 'static,
 ) -> io::Result<Receiver<Result<Batch, ImportError>>> {
     let (sender, receiver) = channel(AHEAD);
     thread::Builder::new()
@@ -42,7 +42,7 @@ pub(super) fn read(
             let mut batcher = RowBatcher {
                 reader,
                 position,
-                refuse,
+                reject,
                 seen: HashMap::new(),
             };
             batcher.run(&name, &sender);
@@ -53,7 +53,7 @@ pub(super) fn read(
 struct RowBatcher<F> {
     reader: RowReader,
     position: Arc<AtomicU64>,
-    refuse: F,
+    reject: F,
     /// The number of equal rows so far, by the first half of their hash, to spare memory.
     seen: HashMap<[u8; 16], u64>,
 }
@@ -87,7 +87,7 @@ impl<F: FnMut(RejectedRow)> RowBatcher<F> {
         while rows.len() < BATCH_ROWS {
             match self.reader.next_row()? {
                 None => return Ok(false),
-                Some(Err(row)) => (self.refuse)(row),
+                Some(Err(row)) => (self.reject)(row),
                 Some(Ok(row)) => {
                     let hash = row.content_hash();
                     let (half, _) = hash.split_first_chunk().unwrap_or((&[0; 16], &[]));

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_known_by_its_content() {
+    fn gzip_is_detected_by_its_content() {
         let members = [gzip(b"{}\n"), gzip(b"{}\n")].concat();
         for (file, bytes) in [
             ("-", gzip(b"{}\n{}\n")),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_promises_gzip_is_held_to_it() {
+    fn file_named_gz_that_is_not_gzip_is_an_error() {
         for bytes in ["", "\x1f", "{}\n"] {
             let error = open("rows.ndjson.gz", bytes).unwrap_err();
             assert!(
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_format_is_told_by_the_name_or_by_the_first_byte() {
+    fn format_is_detected_by_the_name_or_the_first_byte() {
         for (file, text, format) in [
             ("-", " \n {}", Format::Ndjson),
             ("-", "title,userName\n", Format::Csv),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_part_of_the_text() {
+    fn byte_order_mark_is_skipped() {
         for text in ["title\n", "{}", "\u{e9}", ""] {
             assert_eq!(open("-", format!("\u{feff}{text}")).unwrap().1, text);
         }

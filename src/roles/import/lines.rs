@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unclosed_quote_costs_one_line() {
+    fn unclosed_quote_rejects_one_line() {
         let expected = [
             row(1, "a,b"),
             (2, "c,\"d".to_owned(), Some(Fault::UnclosedQuote)),

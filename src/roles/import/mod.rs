@@ -75,11 +75,11 @@ pub async fn run(settings: &ImportSettings) -> Result<(), ImportError> {
     let (writer, cache) = connect(settings).await?;
 
     let rejected = Arc::new(Mutex::new(Rejected::of(file)));
-    let refuse = {
+    let reject = {
         let (rejected, progress) = (Arc::clone(&rejected), progress.clone());
         move |row| lock(&rejected).add(&row, &progress)
     };
-    let mut batches = batches::read(reader, name, position, refuse).map_err(ImportError::System)?;
+    let mut batches = batches::read(reader, name, position, reject).map_err(ImportError::System)?;
     let mut summary = Summary::default();
     let loaded = load(&writer, &mut batches, &progress, &mut summary).await;
     progress.end();

@@ -1,4 +1,4 @@
-//! The rows of a file, each read or refused with all its reasons.
+//! The rows of a file, each valid, or rejected with all its errors.
 
 use super::error::ImportError;
 use super::input_file::{Format, InputFile};
@@ -217,7 +217,7 @@ mod tests {
         std::iter::from_fn(|| reader.next_row().unwrap()).collect()
     }
 
-    /// The only row, as it is written down when it is refused.
+    /// The only row, as it is written down when it is rejected.
     fn rejected(file: &str, text: impl Into<Vec<u8>>) -> Value {
         let mut rows = rows(file, text);
         assert_eq!(rows.len(), 1);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn csv_says_the_same_as_json() {
+    fn csv_row_equals_the_same_json_row() {
         let csv = format!(
             "{HEADER}2026-05-17T11:30:00+02:00,\"Say \"\"hello, world\"\"\",\"in two\nlines\",completed,\
              Talk,Ada,ada@example.com\r\n"
@@ -249,14 +249,14 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_may_be_missing_may_be_missing() {
+    fn optional_csv_columns_may_be_left_out() {
         let csv = "userName,userEmail,createdAt,title\nAda,a@b.co,2026-05-17T09:30:00Z,t\n";
         let row = rows("rows.csv", csv).remove(0).unwrap();
         assert_eq!((row.category, row.description), (None, None));
     }
 
     #[test]
-    fn a_header_that_does_not_fit_is_an_error() {
+    fn csv_header_with_missing_repeated_or_unknown_column_is_an_error() {
         for (header, reason) in [
             (
                 "title,userName,createdAt",
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_row_keeps_its_text() {
+    fn rejected_row_keeps_its_text() {
         let mut row = good();
         row["title"] = json!("");
         let text = format!("{row}\n");
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_row_is_refused_with_its_reason() {
+    fn line_that_is_no_row_is_rejected_with_its_reason() {
         let deep = "[".repeat(100_000);
         let mut not_utf8 = good().to_string().into_bytes();
         not_utf8[12] = 0xff;
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_csv_row_with_a_column_too_many_or_too_few_is_refused() {
+    fn csv_row_with_a_column_too_many_or_too_few_is_rejected() {
         for (row, columns) in [("a,b", 2), ("1,2,3,4,5,6,7,8", 8)] {
             let rejected = rejected("-", format!("{HEADER}{row}\n"));
             let reason = format!("has {columns} columns, but the header has 7");
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_after_a_refused_one_are_read() {
+    fn rows_after_a_rejected_one_are_read() {
         let text = format!("garbage\n{}\n", good());
         let rows = rows("rows.ndjson", text);
         assert!(matches!(&*rows, [Err(_), Ok(_)]), "{rows:?}");

@@ -69,7 +69,7 @@ impl Rejected {
         }
     }
 
-    /// Removes the file of an earlier import, where this one has refused no row. To be called at the
+    /// Removes the file of an earlier import, where this one has rejected no row. To be called at the
     /// end of the input. An error where there is such a file and it cannot be removed.
     pub(super) fn remove_stale_file(&self) -> io::Result<()> {
         match self.target {

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 #[actix_web::test]
-async fn a_file_that_cannot_be_loaded_is_told_in_one_sentence() {
+async fn unloadable_file_is_one_sentence_on_standard_error() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     std::fs::create_dir(folder.0.join("folder")).unwrap();
     folder.write("rows.ndjson.gz", "{}\n");
@@ -33,7 +33,7 @@ async fn a_file_that_cannot_be_loaded_is_told_in_one_sentence() {
 }
 
 #[actix_web::test]
-async fn of_a_damaged_file_what_can_be_read_is_loaded() {
+async fn readable_part_of_a_damaged_file_is_loaded() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     let whole = ndjson(&rows(1500));
     let half = whole.len() / 2;
@@ -56,7 +56,7 @@ async fn of_a_damaged_file_what_can_be_read_is_loaded() {
 }
 
 #[actix_web::test]
-async fn a_database_that_is_not_there_or_not_migrated_is_named() {
+async fn import_without_database_or_migrations_says_so() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     folder.write("rows", ndjson(&rows(1)));
     let mut command = folder.command(&app, "rows");
@@ -77,7 +77,7 @@ async fn a_database_that_is_not_there_or_not_migrated_is_named() {
 }
 
 #[actix_web::test]
-async fn without_redis_an_import_succeeds_and_says_what_it_means() {
+async fn import_without_redis_succeeds_and_warns_of_old_lists() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     folder.write("rows", ndjson(&rows(1)));
     let mut command = folder.command(&app, "rows");

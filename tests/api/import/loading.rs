@@ -13,7 +13,7 @@ const WORKLOG: &str = concat!(
 );
 
 #[actix_web::test]
-async fn real_work_items_are_loaded_once_and_none_is_lost() {
+async fn demo_file_is_loaded_completely_and_skipped_by_a_second_import() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     let worklog = fs::read(WORKLOG).unwrap();
     folder.write("worklog.ndjson.gz", &worklog);
@@ -38,13 +38,13 @@ async fn real_work_items_are_loaded_once_and_none_is_lost() {
     let mut decoder = flate2::read::GzDecoder::new(&*worklog);
     decoder.read_to_string(&mut text).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    let refused = folder.rejected("worklog.ndjson.gz.rejected.ndjson");
-    assert_eq!(refused.len() as u64, rejected);
-    for refused in refused {
-        let line = refused["line"].as_u64().unwrap() as usize;
+    let rejected_rows = folder.rejected("worklog.ndjson.gz.rejected.ndjson");
+    assert_eq!(rejected_rows.len() as u64, rejected);
+    for rejected_row in rejected_rows {
+        let line = rejected_row["line"].as_u64().unwrap() as usize;
         let original: Value = serde_json::from_str(lines[line - 1]).unwrap();
-        assert_eq!(refused["row"], original);
-        for error in refused["errors"].as_array().unwrap() {
+        assert_eq!(rejected_row["row"], original);
+        for error in rejected_row["errors"].as_array().unwrap() {
             let (path, most) = match error["path"].as_str().unwrap() {
                 "title" => ("title", 200),
                 path => (path, 1000),
@@ -67,7 +67,7 @@ async fn real_work_items_are_loaded_once_and_none_is_lost() {
 }
 
 #[actix_web::test]
-async fn a_task_is_what_its_row_says() {
+async fn imported_task_has_the_values_of_its_row() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     let chores = app.create_category("Chores").await;
     app.create_category("Chores").await;
@@ -182,7 +182,7 @@ async fn equal_rows_of_one_file_are_different_tasks() {
 }
 
 #[actix_web::test]
-async fn what_was_deleted_after_an_import_is_not_brought_back_by_the_next() {
+async fn user_or_category_deleted_after_an_import_stays_deleted_after_the_next() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     folder.write("rows", ndjson(&[row("one")]));
     assert_eq!(folder.import(&app, "rows").await.counts(), [1, 0, 0]);
@@ -199,7 +199,7 @@ async fn what_was_deleted_after_an_import_is_not_brought_back_by_the_next() {
 }
 
 #[actix_web::test]
-async fn a_list_read_before_an_import_is_fresh_after_it_at_the_cost_of_a_generation_a_batch() {
+async fn list_is_fresh_after_an_import_that_announces_each_batch_once() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     folder.write("rows", ndjson(&rows(2500)));
     assert_eq!(total(&app, "/tasks").await, 0);
@@ -229,7 +229,7 @@ async fn a_list_read_before_an_import_is_fresh_after_it_at_the_cost_of_a_generat
 }
 
 #[actix_web::test]
-async fn imports_at_the_same_time_create_nothing_twice() {
+async fn concurrent_imports_create_nothing_twice() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     // A user that is there already, so that the index on users makes no import wait for another.
     sqlx::query("INSERT INTO users (name, email) VALUES ('Ada', 'ada@example.com')")

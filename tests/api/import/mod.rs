@@ -2,7 +2,7 @@
 
 mod failing;
 mod loading;
-mod refusing;
+mod rejecting;
 
 use crate::helpers::{TestApp, servers};
 use flate2::Compression;
@@ -37,9 +37,9 @@ impl Folder {
         fs::read_to_string(self.0.join(file)).ok()
     }
 
-    /// The objects in a file of refused rows.
+    /// The objects in a file of rejected rows.
     fn rejected(&self, file: &str) -> Vec<Value> {
-        let text = self.read(file).expect("there are refused rows");
+        let text = self.read(file).expect("there are rejected rows");
         text.lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()

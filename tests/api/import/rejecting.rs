@@ -1,11 +1,11 @@
-//! Rows that an import refuses: told apart, written down, and no reason to stop.
+//! Rows that an import rejects: each is written down with its errors, and the others are loaded.
 
 use super::{Folder, ndjson, row, row_with, rows, total};
 use crate::helpers::TestApp;
 use serde_json::json;
 
 #[actix_web::test]
-async fn a_refused_row_is_written_down_with_its_line_and_all_reasons() {
+async fn rejected_row_is_written_with_its_line_and_all_errors() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     let bad = row_with(
         "",
@@ -23,8 +23,8 @@ async fn a_refused_row_is_written_down_with_its_line_and_all_reasons() {
         "Imported 2 tasks, skipped 0 that were there already, rejected 2 \
          (see rows.rejected.ndjson).\n"
     );
-    let mut refused = folder.rejected("rows.rejected.ndjson");
-    refused[0]["errors"]
+    let mut rejected = folder.rejected("rows.rejected.ndjson");
+    rejected[0]["errors"]
         .as_array_mut()
         .unwrap()
         .sort_by_key(|error| error["path"].to_string());
@@ -40,11 +40,11 @@ async fn a_refused_row_is_written_down_with_its_line_and_all_reasons() {
             {"path": "title", "message": "must not contain the NUL character"},
         ]},
     ]);
-    assert_eq!(json!(refused), expected);
+    assert_eq!(json!(rejected), expected);
 }
 
 #[actix_web::test]
-async fn garbage_costs_only_itself() {
+async fn invalid_rows_do_not_keep_valid_ones_from_being_loaded() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     let long = format!("{{\"title\": \"{}\"}}", "x".repeat(1024 * 1024));
     let mut file = Vec::new();
@@ -63,15 +63,15 @@ async fn garbage_costs_only_itself() {
     }
     folder.write("rows.ndjson", file);
     assert_eq!(folder.import(&app, "rows.ndjson").await.counts(), [2, 0, 6]);
-    let refused = folder.rejected("rows.ndjson.rejected.ndjson");
-    let lines: Vec<_> = refused.iter().map(|row| row["line"].clone()).collect();
+    let rejected = folder.rejected("rows.ndjson.rejected.ndjson");
+    let lines: Vec<_> = rejected.iter().map(|row| row["line"].clone()).collect();
     assert_eq!(lines, [2, 3, 4, 5, 6, 7]);
-    assert_eq!(refused[0]["row"], "garbage");
-    assert_eq!(refused[3]["row"], "null");
+    assert_eq!(rejected[0]["row"], "garbage");
+    assert_eq!(rejected[3]["row"], "null");
 }
 
 #[actix_web::test]
-async fn refused_rows_of_standard_input_go_to_the_working_directory() {
+async fn rejected_rows_of_standard_input_go_to_the_working_directory() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     let ended = folder.import_stdin(&app, "{}\n").await;
     assert_eq!(ended.counts(), [0, 0, 1]);
@@ -79,9 +79,9 @@ async fn refused_rows_of_standard_input_go_to_the_working_directory() {
 }
 
 #[actix_web::test]
-async fn the_file_of_refused_rows_is_always_that_of_the_last_import() {
+async fn file_of_rejected_rows_is_that_of_the_last_import() {
     let (app, folder) = (TestApp::start().await, Folder::new());
-    for (content, counts, refused) in [
+    for (content, counts, rejected) in [
         ("{}\n{}\n".to_owned(), [0, 0, 2], Some(2)),
         ("{}\n".to_owned(), [0, 0, 1], Some(1)),
         (ndjson(&rows(1)), [1, 0, 0], None),
@@ -89,12 +89,12 @@ async fn the_file_of_refused_rows_is_always_that_of_the_last_import() {
         folder.write("rows", content);
         assert_eq!(folder.import(&app, "rows").await.counts(), counts);
         let lines = folder.read("rows.rejected.ndjson");
-        assert_eq!(lines.map(|text| text.lines().count()), refused);
+        assert_eq!(lines.map(|text| text.lines().count()), rejected);
     }
 }
 
 #[actix_web::test]
-async fn refused_rows_that_no_file_takes_go_to_standard_error() {
+async fn rejected_rows_go_to_standard_error_where_the_file_cannot_be_written() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     // Not by permissions, which do not bind root.
     std::fs::create_dir(folder.0.join("rows.rejected.ndjson")).unwrap();
@@ -103,16 +103,16 @@ async fn refused_rows_that_no_file_takes_go_to_standard_error() {
     assert_eq!(ended.counts(), [1, 0, 2]);
     let place = "rejected 2 (see standard error, because rows.rejected.ndjson cannot be written: ";
     assert!(ended.stdout.contains(place), "{ended:?}");
-    let refused: Vec<serde_json::Value> = ended
+    let rejected: Vec<serde_json::Value> = ended
         .stderr
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
-    assert_eq!(refused.len(), 2, "{ended:?}");
+    assert_eq!(rejected.len(), 2, "{ended:?}");
     assert_eq!(
-        (&refused[0]["line"], &refused[1]["line"]),
+        (&rejected[0]["line"], &rejected[1]["line"]),
         (&json!(1), &json!(3))
     );
-    assert_eq!(refused[0]["row"], json!({"title": 7}));
+    assert_eq!(rejected[0]["row"], json!({"title": 7}));
     assert_eq!(total(&app, "/tasks").await, 1);
 }
