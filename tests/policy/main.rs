@@ -1,5 +1,5 @@
 //! What the project holds itself to beyond its behaviour: licences and sources of what it is made of,
-//! and migrations that the version before them survives.
+//! migrations that the version before them survives, and a documented code for every problem.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod codes;
 mod licences;
 mod migrations;
 mod statements;
