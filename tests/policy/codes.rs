@@ -58,7 +58,7 @@ fn status(path: &str) -> String {
 /// The rows of `ApiError::row`: `… => (STATUS, "code"),`.
 fn rows_of_the_api(source: &str) -> BTreeSet<Row> {
     let body = between(source, "fn row(&self)", "\n    }\n");
-    let rows: BTreeSet<Row> = body
+    let rows: Vec<Row> = body
         .split("=> (")
         .skip(1)
         .map(|row| {
@@ -68,7 +68,7 @@ fn rows_of_the_api(source: &str) -> BTreeSet<Row> {
         })
         .collect();
     assert_eq!(rows.len(), body.matches('"').count() / 2, "{body}");
-    rows
+    rows.into_iter().collect()
 }
 
 /// The rows of the map `$problem_code`: `STATUS code;`.
