@@ -22,6 +22,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Longer than a write and its announcement may take.
+const WRITE_LIMIT: Duration = Duration::from_secs(7);
+
 /// An instance that listens on its port, and answers once it is run.
 pub struct Application {
     server: Server,
@@ -55,7 +58,7 @@ impl Application {
             let (db, cache) = (Rc::new(db), Rc::new(cache));
             let state = AppState {
                 reader: Reader::new(Rc::clone(&db), Rc::clone(&cache)),
-                writer: Writer::new(db, cache),
+                writer: Writer::new(db, cache, Arc::clone(&shared.writes)),
                 passwords: Arc::clone(&passwords),
                 instance: Arc::clone(&shared),
             };
@@ -137,6 +140,8 @@ async fn end_on_signal(
         drain.as_millis()
     );
     tokio::time::sleep(drain).await;
+    // The server waits for connections, and a write whose client has left has none any more.
+    _ = tokio::time::timeout(WRITE_LIMIT, instance.writes.none()).await;
     server.stop(true).await;
     Ok(())
 }

@@ -5,6 +5,10 @@
     reason = "tests may end the run where a program must not"
 )]
 
+#[path = "architecture/paths.rs"]
+mod paths;
+
+use paths::{Paths, names};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -136,68 +140,9 @@ fn module(file: &Path) -> String {
     parts.join("::")
 }
 
-/// The code of a file: without comments and texts, in which anything may stand, and up to its tests.
-fn code(path: &Path) -> String {
-    let source = fs::read_to_string(path).unwrap();
-    let source = source.split("#[cfg(test)]").next().unwrap();
-    let lines = source.lines().map(|line| line.split("//").next().unwrap());
-    let without_comments = lines.collect::<Vec<_>>().join("\n");
-    without_comments.split('"').step_by(2).collect()
-}
-
-/// Whether code names a crate or a module of the standard library, such as `sqlx` in `sqlx::Row`; a
-/// field or variable of the same name is none.
-fn names(code: &str, path: &str) -> bool {
-    let is_part = |character: char| character.is_alphanumeric() || "_:.".contains(character);
-    code.match_indices(path).any(|(start, _)| {
-        let (before, after) = (&code[..start], &code[start + path.len()..]);
-        let is_imported = before.ends_with("use ") && after.starts_with([';', ' ']);
-        !before.ends_with(is_part) && (after.starts_with("::") || is_imported)
-    })
-}
-
-/// The paths that code names below `crate::`, `taskfleet::` and, in the module `module`, `super::`,
-/// each as the names of its modules. (An import of several in braces counts as each of them.)
-fn imports(code: &str, module: &str) -> BTreeSet<Vec<String>> {
-    let mut imports = BTreeSet::new();
-    let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
-    let bases = [
-        ("crate::", ""),
-        ("taskfleet::", ""),
-        ("super::", parent),
-        // What a folder's own file takes from the files of the folder.
-        ("use ", module),
-    ];
-    for (prefix, base) in bases {
-        for (start, _) in code.match_indices(prefix) {
-            let is_part = |character: char| character.is_alphanumeric() || "_:".contains(character);
-            if code[..start].ends_with(is_part) {
-                continue;
-            }
-            for path in paths(&code[start + prefix.len()..]) {
-                let all = base.split("::").chain(path.split("::"));
-                let all = all.filter(|part| !part.is_empty()).map(str::to_owned);
-                imports.insert(all.collect());
-            }
-        }
-    }
-    imports
-}
-
-/// The paths at the beginning of some code: one, or each of those in braces.
-fn paths(code: &str) -> Vec<String> {
-    let is_part = |character: char| character.is_alphanumeric() || "_:".contains(character);
-    let length = code
-        .find(|character| !is_part(character))
-        .unwrap_or(code.len());
-    let (path, rest) = code.split_at(length);
-    if !rest.starts_with('{') || !(path.is_empty() || path.ends_with("::")) {
-        return vec![path.to_owned()];
-    }
-    let inner = rest[1..].split('}').next().unwrap().split(',');
-    inner
-        .map(|name| format!("{path}{}", name.trim().split(' ').next().unwrap()))
-        .collect()
+/// The paths that a file of `src/` names outside its tests.
+fn paths(file: &Path) -> BTreeSet<Vec<String>> {
+    Paths::of(&fs::read_to_string(file).unwrap(), &module(file))
 }
 
 fn parts() -> BTreeSet<String> {
@@ -213,22 +158,49 @@ fn allowed<'a>(table: &[(&str, &[&'a str])], part: &str) -> Option<Vec<&'a str>>
 
 #[test]
 fn scan_finds_imports_and_crates() {
-    assert!(names("use sqlx::Row;", "sqlx"));
-    assert!(names("fn f(db: &sqlx::PgPool)", "sqlx"));
-    assert!(names("use sqlx;", "sqlx"));
-    assert!(!names("use my_sqlx::Row;", "sqlx"));
-    assert!(!names("let sqlx_like = sqlx; a.sqlx::<T>()", "sqlx"));
-    let found = |code: &str| imports(code, "cache::entry");
-    let path = |path: &str| path.split("::").map(str::to_owned).collect::<Vec<_>>();
-    assert!(found("use crate::db;").contains(&path("db")));
-    assert!(found("use crate::{api, db::tasks};").contains(&path("db::tasks")));
-    assert!(found("crate::db::tasks::get()").contains(&path("db::tasks::get")));
-    assert!(found("use super::key::{Key};").contains(&path("cache::key::Key")));
-    assert!(found("use super::{key, entry};").contains(&path("cache::key")));
-    let of = |file: &str| code(&root().join(file));
-    assert!(names(&of("src/db/tasks.rs"), "sqlx"));
-    assert!(names(&of("src/cache/connection.rs"), "redis"));
-    assert!(names(&of("src/api/tasks.rs"), "actix_web"));
+    let found = |source: &str| Paths::of(source, "cache::entry");
+    for (source, name) in [
+        ("use sqlx::Row;", "sqlx"),
+        ("use sqlx;", "sqlx"),
+        ("fn f(db: &sqlx::PgPool) {}", "sqlx"),
+        (
+            r#"fn f() { g("http://x"); let quote = '"'; sqlx::query!("x"); }"#,
+            "sqlx",
+        ),
+        (r#"fn f() { info!("{}", a, sqlx::VERSION) }"#, "sqlx"),
+        ("use std::{io, fs::{self, File}};", "std::fs"),
+    ] {
+        assert!(names(&found(source), name), "{name} in {source}");
+    }
+    for source in [
+        "use my_sqlx::Row;",
+        "fn f() { let sqlx_like = a.sqlx; }",
+        "#[cfg(test)] mod tests { use sqlx::Row; }",
+    ] {
+        assert!(!names(&found(source), "sqlx"), "{source}");
+    }
+    for (source, import) in [
+        ("use crate::db;", "db"),
+        ("use crate::{api, db::tasks};", "db::tasks"),
+        (
+            "use crate::{api::{crud, error}, db::{self, tasks}};",
+            "db::tasks",
+        ),
+        ("fn f() { crate::db::tasks::get() }", "db::tasks::get"),
+        (
+            "fn f() { info!(a, crate::db::tasks::get()) }",
+            "db::tasks::get",
+        ),
+        ("use super::key::{Key};", "cache::key::Key"),
+        ("use super::{key, entry};", "cache::key"),
+        ("use super::super::db::tasks;", "db::tasks"),
+        ("use self::inner::x;", "cache::entry::inner::x"),
+        ("fn f() { inner::x() }", "cache::entry::inner::x"),
+    ] {
+        let path: Vec<_> = import.split("::").map(str::to_owned).collect();
+        let found = found(source);
+        assert!(found.contains(&path), "{import} in {source}: {found:?}");
+    }
 }
 
 #[test]
@@ -264,7 +236,7 @@ fn imports_go_downwards_only() {
             assert_eq!(part, "lib");
             continue;
         };
-        for import in imports(&code(&file), &module) {
+        for import in paths(&file) {
             let Some(name) = import.first().filter(|name| parts.contains(*name)) else {
                 continue;
             };
@@ -295,7 +267,7 @@ fn crates_are_used_where_they_belong() {
             let module = module(&file);
             let part = module.split("::").next().unwrap();
             assert!(
-                parts.contains(&part) || !names(&code(&file), name),
+                parts.contains(&part) || !names(&paths(&file), name),
                 "{} must not use {name}",
                 file.display()
             );
@@ -308,9 +280,9 @@ fn crates_are_used_where_they_belong() {
 #[test]
 fn no_files_import_each_other_in_a_circle() {
     let sources = files("src");
-    let modules: BTreeMap<String, String> = sources
+    let modules: BTreeMap<String, BTreeSet<Vec<String>>> = sources
         .iter()
-        .map(|file| (module(file), code(file)))
+        .map(|file| (module(file), paths(file)))
         .collect();
     // The longest module that an import begins with is the file that it is in.
     let target = |import: &[String]| {
@@ -321,9 +293,9 @@ fn no_files_import_each_other_in_a_circle() {
             .find(|prefix| modules.contains_key(prefix))
     };
     let mut edges: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for (module, code) in &modules {
-        for import in imports(code, module) {
-            if let Some(target) = target(&import).filter(|target| target != module) {
+    for (module, imports) in &modules {
+        for import in imports {
+            if let Some(target) = target(import).filter(|target| target != module) {
                 edges.entry(module).or_default().insert(target);
             }
         }

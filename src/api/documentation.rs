@@ -190,7 +190,7 @@ impl Answers {
     fn failures(self) -> Responses {
         let no_cause = || Arc::new(fmt::Error);
         let unavailable = problem(
-            "PostgreSQL is out of reach",
+            "PostgreSQL is out of reach (`unavailable`): nothing was done; or, for a write, it went out of reach during the commit (`outcome_unknown`): the write may have been made",
             &ApiError::Unavailable(no_cause()),
         );
         let unavailable = unavailable.header(

@@ -1,6 +1,8 @@
 //! The identity and state of an instance.
 
+use super::in_flight::WritesInFlight;
 use crate::config::AppEnv;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -13,6 +15,8 @@ pub struct Instance {
     pub app_env: AppEnv,
     /// The time at which the instance was started, for its uptime.
     pub started: Instant,
+    /// The writes that are under way on all workers.
+    pub(crate) writes: Arc<WritesInFlight>,
     draining: AtomicBool,
 }
 
@@ -23,6 +27,7 @@ impl Instance {
             name,
             app_env,
             started: Instant::now(),
+            writes: Arc::default(),
             draining: AtomicBool::new(false),
         }
     }

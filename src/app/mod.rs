@@ -1,5 +1,6 @@
 //! What handlers, the import and jobs share: how to read and how to write. No HTTP and no SQL text.
 
+pub mod in_flight;
 pub mod instance;
 pub mod read;
 pub mod state;

@@ -97,7 +97,7 @@ impl<C, A> Inner<C, A> {
     }
 
     async fn run_batches(self: Rc<Self>, run_batch: impl AsyncFn(&[C]) -> Vec<A>) {
-        let _running = Running(&self.is_running);
+        let _running = Running(&self);
         // Where no call waits, the pause is left to the next task: most of the time it is over by then,
         // and no timer wakes this worker for nothing.
         while !self.waiting.borrow().is_empty() {
@@ -124,12 +124,15 @@ impl<C, A> Inner<C, A> {
     }
 }
 
-/// Lets the next task start when this one ends, however it does.
-struct Running<'a>(&'a Cell<bool>);
+/// Lets the next task start when this one ends, however it does. After a panic in a batch, calls that
+/// wait for the next one get no answer instead of waiting for ever.
+struct Running<'a, C, A>(&'a Inner<C, A>);
 
-impl Drop for Running<'_> {
+impl<C, A> Drop for Running<'_, C, A> {
     fn drop(&mut self) {
-        self.0.set(false);
+        self.0.is_running.set(false);
+        self.0.waiting.take();
+        self.0.urgent_count.set(0);
     }
 }
 

@@ -175,7 +175,8 @@ mod tests {
             }
         };
         assert_eq!(count(&["--workers", "7"]), 7);
-        assert_eq!(count(&["--workers", "7", "--http-workers", "9"]), 9);
+        assert_eq!(count(&["--deprecated-workers", "7"]), 7);
+        assert_eq!(count(&["--deprecated-workers", "7", "--workers", "9"]), 9);
     }
 
     #[test]

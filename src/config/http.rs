@@ -17,10 +17,10 @@ pub struct HttpSettings {
     #[arg(long, env = "PORT", default_value_t = 3000, value_parser = number::<u16>(0..=65535))]
     pub port: u16,
     /// How many threads serve requests; left out, as many as there are cores
-    #[arg(long, env = "HTTP_WORKERS", value_parser = number::<usize>(1..=256))]
+    #[arg(long, alias = "workers", env = "HTTP_WORKERS", value_parser = number::<usize>(1..=256))]
     pub http_workers: Option<usize>,
     /// The name of HTTP_WORKERS before, which still works where that is not set
-    #[arg(long, env = "WORKERS", hide = true, value_parser = number::<usize>(1..=256))]
+    #[arg(long = "deprecated-workers", env = "WORKERS", value_name = "WORKERS", hide = true, value_parser = number::<usize>(1..=256))]
     pub workers: Option<usize>,
     /// The name of this instance, as it stands in X-Instance and in the log; left out, the host's
     #[arg(long, env = "INSTANCE", value_parser = instance_name)]

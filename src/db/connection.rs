@@ -15,6 +15,6 @@ pub(super) fn connect_options(url: &PgConnectOptions) -> PgConnectOptions {
         ("statement_timeout", "4s"),
         ("lock_timeout", "3s"),
         // A transaction of an instance that was frozen must not block others.
-        ("idle_in_transaction_session_timeout", "4s"),
+        ("idle_in_transaction_session_timeout", "2s"),
     ])
 }

@@ -28,7 +28,7 @@ pub struct Category {
 /// The fields of a category that a client decides, both on create and on update.
 #[derive(Debug, ToSchema)]
 pub struct CategoryInput {
-    /// The category's name, 1 to 100 characters; several categories may have the same.
+    /// The category's name; several categories may have the same.
     pub name: CategoryName,
 }
 

@@ -33,7 +33,15 @@ impl FieldValue for CategoryOrNone {
     fn read(value: Value) -> Result<Self, String> {
         match value.as_str() {
             Some("") => Ok(Self(None)),
-            _ => CategoryName::read(value).map(|name| Self(Some(name))),
+            // An empty name is allowed here, so the rule has no shortest length.
+            _ => match CategoryName::read(value) {
+                Ok(name) => Ok(Self(Some(name))),
+                Err(rule) if rule == CategoryName::rule() => {
+                    let most = CategoryName::LENGTH.end();
+                    Err(format!("must be at most {most} characters long"))
+                }
+                Err(rule) => Err(rule),
+            },
         }
     }
 }

@@ -31,7 +31,7 @@ pub struct Label {
 /// What a label is created from.
 #[derive(Debug, ToSchema)]
 pub struct NewLabel {
-    /// The label's name, 1 to 50 characters, unique without regard to case.
+    /// The label's name, unique without regard to case.
     pub name: LabelName,
     /// The colour to show the label in, as `#rrggbb`.
     pub color: Option<LabelColor>,
@@ -55,7 +55,7 @@ impl Input for NewLabel {
 #[derive(Debug, ToSchema)]
 #[schema(min_properties = 1)]
 pub struct LabelUpdate {
-    /// The label's name, 1 to 50 characters, unique without regard to case.
+    /// The label's name, unique without regard to case.
     #[schema(value_type = LabelName, required = false)]
     pub name: Option<LabelName>,
     /// The colour to show the label in, as `#rrggbb`; null clears it.

@@ -97,9 +97,9 @@ pub struct Task {
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct NewTask {
-    /// What is to be done, 1 to 200 characters.
+    /// What is to be done.
     pub title: Title,
-    /// More about the task, at most 1000 characters.
+    /// More about the task.
     pub description: Option<Description>,
     /// How far the task has come; `pending` if left out.
     #[schema(value_type = TaskStatus, required = false)]
@@ -135,10 +135,10 @@ impl Input for NewTask {
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase", min_properties = 1)]
 pub struct TaskUpdate {
-    /// What is to be done, 1 to 200 characters.
+    /// What is to be done.
     #[schema(value_type = Title, required = false)]
     pub title: Option<Title>,
-    /// More about the task, at most 1000 characters; null clears it.
+    /// More about the task; null clears it.
     #[schema(value_type = Option<Description>)]
     pub description: Option<Option<Description>>,
     /// How far the task has come.

@@ -31,11 +31,11 @@ pub struct User {
 /// What a user is created from.
 #[derive(Debug, ToSchema)]
 pub struct NewUser {
-    /// The user's name, 1 to 100 characters.
+    /// The user's name.
     pub name: UserName,
     /// The user's e-mail address, unique without regard to case.
     pub email: EmailAddress,
-    /// The password, 6 to 1000 characters.
+    /// The password.
     pub password: Password,
 }
 
@@ -58,13 +58,13 @@ impl Input for NewUser {
 #[derive(Debug, ToSchema)]
 #[schema(min_properties = 1)]
 pub struct UserUpdate {
-    /// The user's name, 1 to 100 characters.
+    /// The user's name.
     #[schema(value_type = UserName, required = false)]
     pub name: Option<UserName>,
     /// The user's e-mail address, unique without regard to case.
     #[schema(value_type = EmailAddress, required = false)]
     pub email: Option<EmailAddress>,
-    /// The password, 6 to 1000 characters.
+    /// The password.
     #[schema(value_type = Password, required = false)]
     pub password: Option<Password>,
 }

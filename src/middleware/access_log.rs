@@ -5,7 +5,7 @@ use crate::api::headers::X_CACHE;
 use actix_web::HttpRequest;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header;
-use actix_web::http::{Method, Uri};
+use actix_web::http::{Method, StatusCode, Uri};
 use log::Level;
 use std::borrow::Cow;
 use std::time::Instant;
@@ -34,7 +34,8 @@ impl<'a> AccessLog<'a> {
     /// The line of a request that arrives now.
     pub(super) fn begin(request: &ServiceRequest, request_id: &'a str) -> Self {
         Self {
-            open: Some((request.method().clone(), request.uri().clone())),
+            open: is_logged(request.path())
+                .then(|| (request.method().clone(), request.uri().clone())),
             started: Instant::now(),
             request_id,
         }
@@ -42,11 +43,10 @@ impl<'a> AccessLog<'a> {
 
     /// Writes the line of a request that was answered.
     pub(super) fn end<B>(mut self, response: &ServiceResponse<B>) {
-        self.open = None;
-        let request = response.request();
-        if !is_logged(request.path()) {
+        if self.open.take().is_none() {
             return;
         }
+        let request = response.request();
         let cache = response
             .headers()
             .get(X_CACHE)
@@ -79,20 +79,32 @@ impl<'a> AccessLog<'a> {
     }
 }
 
-impl Drop for AccessLog<'_> {
-    fn drop(&mut self) {
-        if let Some((method, uri)) = self.open.take()
-            && is_logged(uri.path())
-        {
+impl AccessLog<'_> {
+    /// Writes the line of a request that has no response of ours, with this status.
+    pub(super) fn end_with(mut self, status: StatusCode) {
+        self.write_without_response(status);
+    }
+
+    fn write_without_response(&mut self, status: StatusCode) {
+        if let Some((method, uri)) = self.open.take() {
             self.write(Line {
                 method: method.as_str(),
                 route: "-",
                 path: uri.path(),
-                status: client_closed_request().as_u16(),
+                status: status.as_u16(),
                 cache: "-",
                 client: "-",
             });
         }
+    }
+}
+
+impl Drop for AccessLog<'_> {
+    fn drop(&mut self) {
+        self.write_without_response(match std::thread::panicking() {
+            true => StatusCode::INTERNAL_SERVER_ERROR,
+            false => client_closed_request(),
+        });
     }
 }
 

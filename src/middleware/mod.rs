@@ -25,7 +25,13 @@ pub(crate) async fn wrap<B: MessageBody>(
     let state = request.app_data::<Data<AppState>>().cloned();
     let id = request_id::propagate_or_generate(request.headers());
     let access_log = AccessLog::begin(&request, &id);
-    let response = next.call(request).await?;
+    let response = match next.call(request).await {
+        Ok(response) => response,
+        Err(error) => {
+            access_log.end_with(error.as_response_error().status_code());
+            return Err(error);
+        }
+    };
     let mut response = problem::complete(response, &id);
     if let Some(state) = state {
         if let Ok(name) = HeaderValue::from_str(&state.instance.name) {

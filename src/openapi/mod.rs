@@ -22,7 +22,7 @@ use utoipa_swagger_ui::Config;
 #[openapi(
     info(
         title = "taskfleet",
-        description = "Tasks, with their users and categories. A read that starts after a write was \
+        description = "Tasks, their users and categories, and labels. A read that starts after a write was \
                        acknowledged never shows the world before that write, whichever instance \
                        answers."
     ),

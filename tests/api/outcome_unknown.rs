@@ -1,10 +1,10 @@
-//! Writes whose outcome is unknown: one was committed, but its position in the primary's log could not
-//! be learnt, so a replica might not show it. It is not acknowledged, and announced as soon as the
-//! position is known.
+//! Writes whose outcome is unknown are not acknowledged, but announced: one was committed, but its
+//! position in the primary's log could not be learnt, so a replica might not show it; of the other, the
+//! answer to the commit was lost.
 
-use crate::helpers::{Redis, TestApp, wait_until};
+use crate::helpers::{Proxy, Redis, TestApp, wait_until};
 use serde_json::json;
-use sqlx::{query_scalar, raw_sql};
+use sqlx::{ConnectOptions, query_scalar, raw_sql};
 
 /// Puts a failing function before the server's own of the same name, on new connections.
 const HIDE_POSITION: &str = "
@@ -28,6 +28,7 @@ async fn write_without_a_log_position_is_503_and_announced_once_the_position_is_
     raw_sql(HIDE_POSITION).execute(&app.db).await.unwrap();
     let task = json!({"title": "committed", "userId": user});
     let answer = app.post("/tasks", task).await;
+    assert_eq!(answer.json()["code"], "outcome_unknown");
     let sentence = answer.problem(503);
     assert!(sentence.contains("may or may not"), "{sentence}");
     assert_eq!(answer.header("retry-after"), "1");
@@ -47,4 +48,49 @@ async fn write_without_a_log_position_is_503_and_announced_once_the_position_is_
     })
     .await;
     app.create_task("as before", user).await;
+}
+
+/// Makes each commit that updates a task take a second.
+const SLOW_COMMITS: &str = "
+    CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON tasks
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION be_slow()";
+
+#[actix_web::test]
+async fn write_whose_connection_breaks_during_the_commit_is_503_and_announced_nevertheless() {
+    let app = TestApp::start().await;
+    let user = app.add_user("Ada").await;
+    let id = app.create_task("before", user).await["id"].clone();
+    raw_sql(SLOW_COMMITS).execute(&app.db).await.unwrap();
+    let database = app.settings.database.database_url.0.clone();
+    let upstream = format!("{}:{}", database.get_host(), database.get_port());
+    let proxy = Proxy::start(&upstream).await;
+    let url = database.host("127.0.0.1").port(proxy.port()).to_url_lossy();
+    let writer = app.sibling(&["--database-url", url.as_str()]).await;
+    writer.redis_connected().await;
+    app.get("/tasks").await;
+    assert_eq!(app.get("/tasks").await.header("x-cache"), "hit");
+
+    let path = format!("/tasks/{id}");
+    let write = writer.put(&path, json!({"title": "after"}));
+    let break_off = async {
+        wait_until("the commit is under way", async || {
+            let sleeping = "SELECT count(*) FROM pg_stat_activity
+                            WHERE datname = current_database() AND wait_event = 'PgSleep'";
+            let count: i64 = query_scalar(sleeping).fetch_one(&app.db).await.unwrap();
+            count == 1
+        })
+        .await;
+        proxy.lead_to(Some(&upstream));
+    };
+    let (answer, ()) = tokio::join!(write, break_off);
+    answer.problem(503);
+    assert_eq!(answer.json()["code"], "outcome_unknown");
+    // A copy of the list as it still is, which nothing but an announcement outdates in time.
+    app.get("/tasks").await;
+    wait_until("the list shows the write", async || {
+        app.titles("").await == ["after"]
+    })
+    .await;
 }

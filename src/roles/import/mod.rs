@@ -1,7 +1,7 @@
 //! The role `import`: loads tasks from a file, as often as one likes, without loading any twice.
 //!
-//! A thread reads rows and hands on batches; each batch is one transaction, announced when it is
-//! committed.
+//! A thread reads rows and hands on batches; each batch is one transaction. All are announced once, when
+//! the last one is committed.
 
 mod batches;
 mod error;
@@ -11,7 +11,7 @@ mod progress;
 mod reader;
 mod rejected;
 
-use crate::app::write::Writer;
+use crate::app::write::{Committed, Writer};
 use crate::cache::{self, Cache};
 use crate::config::ImportSettings;
 use crate::db::migrations;
@@ -80,17 +80,27 @@ pub async fn run(settings: &ImportSettings) -> Result<(), ImportError> {
         move |row| lock(&rejected).add(&row, &progress)
     };
     let mut batches = batches::read(reader, name, position, reject).map_err(ImportError::System)?;
-    let mut summary = Summary::default();
-    let loaded = load(&writer, &mut batches, &progress, &mut summary).await;
+    let mut batch_results = BatchResults::default();
+    let loaded = load(&writer, &mut batches, &progress, &mut batch_results).await;
     progress.end();
-    // Until then, other instances do not know of batches that were announced while Redis was away.
-    let is_announced = timeout(REDIS_TIMEOUT, cache.connected()).await.is_ok();
+    let BatchResults { rows, inserted } = batch_results;
+    // Even after an error: batches before it were committed.
+    let (imported, is_announced) = match inserted {
+        Some(inserted) => inserted.announce_and_report().await,
+        None => (0, true),
+    };
+    // Until then, what was announced while Redis was away is not known to other instances.
+    let is_connected = timeout(REDIS_TIMEOUT, cache.connected()).await.is_ok();
 
     let rejected = lock(&rejected);
-    summary.rejected = rejected.count();
-    summary.rejected_place = rejected.to_string();
+    let summary = Summary {
+        imported,
+        skipped: rows - imported,
+        rejected: rejected.count(),
+        rejected_place: rejected.to_string(),
+    };
     println!("{summary}");
-    if !is_announced {
+    if !is_announced || !is_connected {
         let seconds = settings.cache.cache_ttl.as_secs();
         eprintln!(
             "Redis is out of reach, so lists may be up to {seconds} s old (CACHE_TTL_SECONDS)."
@@ -116,7 +126,8 @@ async fn connect(settings: &ImportSettings) -> Result<(Writer, Rc<Cache>), Impor
     }
     let cache = Cache::start(&settings.cache, cache::bodies(0), ask_position);
     let cache = Rc::new(cache);
-    Ok((Writer::new(db, Rc::clone(&cache)), cache))
+    let writer = Writer::new(db, Rc::clone(&cache), Arc::default());
+    Ok((writer, cache))
 }
 
 /// Loads batch after batch to the end of the file, the first error, or SIGTERM or SIGINT.
@@ -124,7 +135,7 @@ async fn load(
     writer: &Writer,
     batches: &mut mpsc::Receiver<Result<Batch, ImportError>>,
     progress: &Progress,
-    summary: &mut Summary,
+    results: &mut BatchResults,
 ) -> Result<(), ImportError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(ImportError::System)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ImportError::System)?;
@@ -140,21 +151,40 @@ async fn load(
         };
         let rows = batch.rows.len() as u64;
         let inserted = insert(writer, batch.rows).await?;
-        summary.imported += inserted;
-        summary.skipped += rows - inserted;
+        results.add(rows, inserted);
         progress.advance(rows, batch.end);
     }
 }
 
-/// Inserts the tasks of these rows that are not there yet, announces them, and returns their number.
-async fn insert(writer: &Writer, rows: Vec<KeyedRow>) -> Result<u64, DbError> {
+/// What the batches did until now.
+#[derive(Default)]
+struct BatchResults {
+    /// The number of rows that were loaded or were there already.
+    rows: u64,
+    /// The number of rows that were inserted, to be announced once for all: each announcement outdates
+    /// every cached list.
+    inserted: Option<Committed<u64>>,
+}
+
+impl BatchResults {
+    fn add(&mut self, rows: u64, inserted: Committed<u64>) {
+        self.rows += rows;
+        self.inserted = Some(match self.inserted.take() {
+            Some(earlier) => inserted.after(earlier, |earlier, inserted| earlier + inserted),
+            None => inserted,
+        });
+    }
+}
+
+/// Inserts the tasks of these rows that are not there yet; their number.
+async fn insert(writer: &Writer, rows: Vec<KeyedRow>) -> Result<Committed<u64>, DbError> {
     let rows: Arc<[KeyedRow]> = rows.into();
     let mut attempt = 1;
     loop {
         let rows = Arc::clone(&rows);
         let insert = async move |db: &mut Connection| db::import::insert_missing(db, &rows).await;
         match writer.write(|| false, insert).await {
-            Ok(committed) => return committed.announce().await,
+            Ok(committed) => return Ok(committed),
             Err(error) if attempt < ATTEMPTS && db::import::is_lost_race(&error) => attempt += 1,
             Err(error) => return Err(error),
         }

@@ -82,6 +82,11 @@ impl Proxy {
         format!("redis://{}", self.address)
     }
 
+    /// The port that the proxy listens on.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// From now on holds requests that contain these bytes, and what follows them.
     pub fn hold_requests(&self, what: &[u8]) {
         self.rules.held.send_replace(0);
