@@ -181,8 +181,9 @@ impl Router {
                         return Ok(value);
                     }
                     Err(error) => {
-                        transaction.rollback().await?;
-                        if is_retry || !error.is_deadlock() {
+                        // Where this fails, the pool closes the connection; the first error tells more.
+                        let rolled_back = transaction.rollback().await;
+                        if is_retry || !error.is_deadlock() || rolled_back.is_err() {
                             return Err(error);
                         }
                         is_retry = true;
