@@ -100,10 +100,15 @@ pub async fn run(settings: &ImportSettings) -> Result<(), ImportError> {
         rejected_place: rejected.to_string(),
     };
     println!("{summary}");
-    if !is_announced || !is_connected {
+    let out_of_reach = match (is_connected, is_announced) {
+        (true, true) => None,
+        (true, false) => Some("PostgreSQL"),
+        (false, _) => Some("Redis"),
+    };
+    if let Some(server) = out_of_reach {
         let seconds = settings.cache.cache_ttl.as_secs();
         eprintln!(
-            "Redis is out of reach, so lists may be up to {seconds} s old (CACHE_TTL_SECONDS)."
+            "{server} is out of reach, so lists may be up to {seconds} s old (CACHE_TTL_SECONDS)."
         );
     }
     if loaded.is_ok()
