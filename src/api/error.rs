@@ -92,11 +92,6 @@ impl ApiError {
         }
     }
 
-    /// The stable code by which a client's program tells the error.
-    pub fn code(&self) -> &'static str {
-        self.row().1
-    }
-
     /// The errors of single fields; empty for errors that are about no field.
     fn field_errors(&self) -> Vec<FieldError> {
         match self {
