@@ -4,8 +4,10 @@
 use crate::helpers::{TestApp, wait_until};
 use crate::process::Process;
 use serde_json::{Value, json};
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 /// Sends a PUT whose answer the test does not wait for.
 async fn begin_put(url: &str, path: &str, body: &Value) -> TcpStream {
@@ -169,4 +171,35 @@ async fn request_whose_client_left_is_logged_as_499() {
         (&line["status"], &line["path"], &line["method"]),
         (&json!(499), &json!(path), &json!("PUT"))
     );
+}
+
+#[actix_web::test]
+async fn shutdown_waits_for_the_write_of_a_client_that_left() {
+    let app = TestApp::start().await;
+    let user = app.add_user("Ada").await;
+    let task = app.create_task("before", user).await["id"].clone();
+    app.get("/tasks").await;
+    assert_eq!(app.get("/tasks").await.header("x-cache"), "hit");
+    let process = Process::serve(&app, &[]).await;
+    let mut lock = app.db.begin().await.unwrap();
+    sqlx::query("SELECT FROM tasks FOR UPDATE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let path = format!("/tasks/{task}");
+    let client = begin_put(&process.url, &path, &json!({"title": "after"})).await;
+    wait_for_waiters(&app, 1).await;
+    reset(client);
+    for _ in 0..3 {
+        let live = process.request(reqwest::Method::GET, "/health/live");
+        live.send().await.unwrap();
+    }
+    let mut end = std::pin::pin!(process.end());
+    // It does not end while the write waits; a second is less than the write may wait for its lock.
+    let early = timeout(Duration::from_secs(1), &mut end).await;
+    assert!(early.is_err(), "ended without the write: {early:?}");
+    lock.rollback().await.unwrap();
+    end.await;
+    // Made, and announced before the process was gone: the copy from before is not served.
+    assert_eq!(app.titles("").await, ["after"]);
 }
