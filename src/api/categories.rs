@@ -73,7 +73,14 @@ pub(crate) async fn list(
     let mut parameters = Parameters::parse(request.query_string())?;
     let page = parameters.page();
     parameters.finish()?;
-    crud::list(&request, &state, Unfiltered, page, db::categories::list).await
+    crud::list(
+        &request,
+        &state,
+        Unfiltered::default(),
+        page,
+        db::categories::list,
+    )
+    .await
 }
 
 /// Get a category

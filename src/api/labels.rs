@@ -72,7 +72,14 @@ pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpRes
     let mut parameters = Parameters::parse(request.query_string())?;
     let page = parameters.page();
     parameters.finish()?;
-    crud::list(&request, &state, Unfiltered, page, db::labels::list).await
+    crud::list(
+        &request,
+        &state,
+        Unfiltered::default(),
+        page,
+        db::labels::list,
+    )
+    .await
 }
 
 /// Get a label

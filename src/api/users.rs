@@ -75,7 +75,14 @@ pub(crate) async fn list(
     let mut parameters = Parameters::parse(request.query_string())?;
     let page = parameters.page();
     parameters.finish()?;
-    crud::list(&request, &state, Unfiltered, page, db::users::list).await
+    crud::list(
+        &request,
+        &state,
+        Unfiltered::default(),
+        page,
+        db::users::list,
+    )
+    .await
 }
 
 /// Get a user

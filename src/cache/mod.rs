@@ -10,8 +10,10 @@ mod entry;
 mod generation;
 mod key;
 mod lookup;
+pub mod mark;
 mod memory;
 mod read_through;
+pub mod view;
 
 pub use connection::AskPosition;
 pub use entry::Entry;

@@ -79,7 +79,7 @@ pub async fn delete(db: &mut PgConnection, id: CategoryId) -> Result<bool, DbErr
 /// A page of the categories, the newest first, and their total, in one snapshot.
 pub async fn list(
     db: &mut PgConnection,
-    _: &Unfiltered,
+    _: &Unfiltered<Category>,
     page: Page,
 ) -> Result<Listed<Category>, DbError> {
     struct ListRow {

@@ -91,7 +91,7 @@ pub async fn delete(db: &mut PgConnection, id: LabelId) -> Result<bool, DbError>
 /// One page of the labels, the newest first, and how many there are, both in one snapshot.
 pub async fn list(
     db: &mut PgConnection,
-    _: &Unfiltered,
+    _: &Unfiltered<Label>,
     page: Page,
 ) -> Result<Listed<Label>, DbError> {
     struct ListRow {

@@ -99,7 +99,7 @@ pub async fn delete(db: &mut PgConnection, id: UserId) -> Result<bool, DbError> 
 /// A page of the users, the newest first, and their total, in one snapshot.
 pub async fn list(
     db: &mut PgConnection,
-    _: &Unfiltered,
+    _: &Unfiltered<User>,
     page: Page,
 ) -> Result<Listed<User>, DbError> {
     struct ListRow {

@@ -1,5 +1,7 @@
 //! Pages of a list.
 
+use super::scope::{Dependency, Scoped};
+use std::marker::PhantomData;
 use std::str::FromStr;
 use utoipa::ToSchema;
 
@@ -44,14 +46,31 @@ pub trait ListFilter {
     /// any that may select different rows. It becomes the end of the list's cache key, so an
     /// implementation takes its fields from exhaustive destructuring.
     fn push_canonical(&self, key: &mut String);
+
+    /// What the list depends on, so that a write outdates the copies of exactly the lists that it may
+    /// have changed.
+    fn dependency(&self) -> Dependency;
 }
 
-/// The filter of a list that holds every row of its table.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Unfiltered;
+/// The filter of a list that holds every row of the table of `T`.
+#[derive(Clone, Copy, Debug)]
+pub struct Unfiltered<T>(PhantomData<T>);
 
-impl ListFilter for Unfiltered {
+impl<T> Default for Unfiltered<T> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T: Scoped> ListFilter for Unfiltered<T> {
     fn push_canonical(&self, _: &mut String) {}
+
+    fn dependency(&self) -> Dependency {
+        Dependency {
+            scope: T::SCOPE,
+            names: false,
+        }
+    }
 }
 
 /// The order of a list by creation; ids break ties.

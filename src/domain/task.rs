@@ -4,6 +4,7 @@ use super::category::{Category, CategoryId};
 use super::fields::{FieldError, FieldValue, Fields, Input};
 use super::id::Id;
 use super::page::{ListFilter, Order};
+use super::scope::{Dependency, Place};
 use super::text::{Description, SearchText, Title};
 use super::timestamp::Timestamp;
 use super::user::{User, UserId};
@@ -91,6 +92,15 @@ pub struct Task {
     /// The category with the id `categoryId`.
     #[schema(required = true)]
     pub category: Option<Category>,
+}
+
+impl From<&Task> for Place {
+    fn from(task: &Task) -> Self {
+        Self {
+            user_id: task.user_id,
+            category_id: task.category_id,
+        }
+    }
 }
 
 /// What a task is created from.
@@ -209,5 +219,17 @@ impl ListFilter for TaskFilter {
             status.map_or("", TaskStatus::as_str),
             search.as_ref().map_or("", SearchText::as_str),
         );
+    }
+
+    fn dependency(&self) -> Dependency {
+        // Without `..`: for a new filter, somebody has to think of what the list depends on.
+        let Self {
+            user_id,
+            category_id,
+            status: _,
+            search: _,
+            order: _,
+        } = self;
+        Dependency::of_tasks(*user_id, *category_id)
     }
 }

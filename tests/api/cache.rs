@@ -9,6 +9,7 @@ use taskfleet::cache::{self, Cache, CacheStatus, ListKey};
 use taskfleet::domain::lsn::Lsn;
 use taskfleet::domain::page::{Page, Unfiltered};
 use taskfleet::domain::served_from::ServedFrom;
+use taskfleet::domain::user::User;
 use taskfleet::domain::viewer::ViewerClass;
 use tokio::sync::oneshot;
 
@@ -186,7 +187,12 @@ async fn slow_fill_does_not_replace_a_newer_entry() {
             number: 1,
             limit: 10,
         };
-        let key = ListKey::new(ViewerClass::Everyone, path, page, &Unfiltered);
+        let key = ListKey::new(
+            ViewerClass::Everyone,
+            path,
+            page,
+            &Unfiltered::<User>::default(),
+        );
         cache.read(key, fill).await.unwrap().cache_status
     };
     let at_once = || {
