@@ -2,11 +2,13 @@
 
 use crate::api::extract::client::remember_client;
 use crate::app::instance::Instance;
-use crate::app::read::Reader;
+use crate::app::peers::Peers;
+use crate::app::primary::primary;
+use crate::app::read::{ListFills, Reader};
 use crate::app::state::AppState;
 use crate::app::write::Writer;
 use crate::auth::passwords::PasswordHasher;
-use crate::cache::{self, Cache};
+use crate::cache::{self, Cache, Links};
 use crate::config::ServeSettings;
 use crate::db::Database;
 use crate::middleware;
@@ -47,18 +49,20 @@ impl Application {
 
         let shared = Arc::clone(&instance);
         let (database, caching) = (
-            Arc::new(Database::start(&settings.database).purge_expired_keys()),
+            Arc::new(Database::start(&settings.database).purge_expired()),
             settings.cache.clone(),
         );
         let bodies = cache::bodies(caching.cache_memory_mib * 1024 * 1024);
+        let (links, fills) = (Arc::<Links>::default(), Arc::<ListFills>::default());
+        let peers = Peers::start(&settings.database, database.questions(), Arc::clone(&links));
         let server = HttpServer::new(move || {
             let db = database.router(workers);
-            let ask_position = Box::new(db.ask_position());
-            let cache = Cache::start(&caching, bodies.clone(), ask_position);
+            let primary = primary(db.questions(), &peers);
+            let cache = Cache::start(&caching, bodies.clone(), Arc::clone(&links), primary);
             let (db, cache) = (Rc::new(db), Rc::new(cache));
             let state = AppState {
-                reader: Reader::new(Rc::clone(&db), Rc::clone(&cache)),
-                writer: Writer::new(db, cache, Arc::clone(&shared.writes)),
+                reader: Reader::new(Rc::clone(&db), Rc::clone(&cache), Arc::clone(&fills)),
+                writer: Writer::new(db, cache, Arc::clone(&peers), Arc::clone(&shared.writes)),
                 passwords: Arc::clone(&passwords),
                 instance: Arc::clone(&shared),
             };

@@ -49,7 +49,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("openapi", &["api", "domain"]),
     ("middleware", &["api", "app"]),
     ("api", &["app", "auth", "cache", "db", "domain"]),
-    ("app", &["auth", "cache", "config", "db", "domain"]),
+    (
+        "app",
+        &["auth", "backoff", "cache", "config", "db", "domain"],
+    ),
     ("auth", &["domain"]),
     ("cache", &["backoff", "config", "domain"]),
     ("db", &["backoff", "config", "domain"]),
@@ -80,6 +83,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "log",
         &[
+            "app",
             "roles",
             "startup",
             "middleware",

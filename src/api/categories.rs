@@ -7,10 +7,10 @@ use super::documentation::{
 };
 use super::error::ApiError;
 use super::extract::body::Body;
-use super::extract::client::Client;
 use super::extract::idempotency::CreateRequest;
 use super::extract::path::RequestPath;
 use super::extract::query::Parameters;
+use super::extract::write::WriteRequest;
 use super::resource::Resource;
 use crate::app::state::AppState;
 use crate::db::{self, Connection};
@@ -27,6 +27,7 @@ use utoipa::OpenApi;
 impl Resource for Category {
     const KIND: &'static str = "category";
     const PATH: &'static str = "/categories";
+    const TABLE: &'static str = "categories";
 
     fn id(&self) -> Id<Self> {
         self.id
@@ -108,13 +109,14 @@ pub(crate) async fn get(id: CategoryId, state: Data<AppState>) -> Result<HttpRes
 )]
 pub(crate) async fn create(
     path: RequestPath,
-    client: Client,
-    request: CreateRequest<CategoryInput>,
+    request: WriteRequest,
+    created: CreateRequest<CategoryInput>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let CreateRequest { input, key } = request;
-    let insert = async move |db: &mut Connection| db::categories::insert(db, &input).await;
-    crud::create(client, path, &state, key, insert).await
+    let CreateRequest { input, key } = created;
+    let insert =
+        async move |db: &mut Connection, new_id| db::categories::insert(db, new_id, &input).await;
+    crud::create(request, path, &state, key, insert, db::categories::get).await
 }
 
 /// Update a category
@@ -129,12 +131,12 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn update(
     id: CategoryId,
-    client: Client,
+    request: WriteRequest,
     Body(input): Body<CategoryInput>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let update = async move |db: &mut Connection, id| db::categories::update(db, id, &input).await;
-    crud::update(client, &state, id, update).await
+    crud::update(request, &state, id, update, db::categories::get).await
 }
 
 /// Delete a category
@@ -150,8 +152,8 @@ pub(crate) async fn update(
 )]
 pub(crate) async fn delete(
     id: CategoryId,
-    client: Client,
+    request: WriteRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    crud::delete(client, &state, id, db::categories::delete).await
+    crud::delete(request, &state, id, db::categories::delete).await
 }

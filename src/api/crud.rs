@@ -2,40 +2,49 @@
 
 use super::envelope::{Deleted, List, One, Written};
 use super::error::ApiError;
-use super::extract::client::Client;
 use super::extract::idempotency::IdempotencyKey;
 use super::extract::path::RequestPath;
+use super::extract::write::WriteRequest;
 use super::headers::{IDEMPOTENCY_REPLAYED, JSON, NO_CACHE, X_CACHE, X_SERVED_FROM};
 use super::resource::Resource;
+use crate::app::read::{CacheStatus, CachedList};
 use crate::app::state::AppState;
-use crate::cache::{CacheStatus, CachedList, ListKey};
+use crate::cache::ListKey;
 use crate::db::idempotency::{self, CreatedAnswer};
 use crate::db::{Connection, DbError};
 use crate::domain::id::Id;
 use crate::domain::page::{ListFilter, Listed, Page};
+use crate::domain::scope::Changed;
 use crate::domain::served_from::ServedFrom;
 use crate::domain::viewer::{Principal, ViewerClass};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use std::rc::Rc;
 
 /// Answers with 200 and a page of the list, or with 304 where `If-None-Match` names the entity tag of
 /// the page.
-pub(crate) async fn list<T: Resource, F: ListFilter>(
+pub(crate) async fn list<T: Resource, F: ListFilter + 'static>(
     request: &HttpRequest,
     state: &AppState,
     filter: F,
     page: Page,
-    query: impl AsyncFn(&mut Connection, &F, Page) -> Result<Listed<T>, DbError>,
+    query: impl AsyncFn(&mut Connection, &F, Page) -> Result<Listed<T>, DbError> + Copy + 'static,
 ) -> Result<HttpResponse, ApiError> {
     let key = ListKey::new(ViewerClass::Everyone, T::PATH, page, &filter);
-    let query = async |db: &mut Connection| query(db, &filter, page).await;
-    let encode = |listed| serde_json::to_vec(&List::new(page, listed));
+    let dependency = filter.dependency();
+    // Shared, because the query may go on for others where this request is given up.
+    let filter = Rc::new(filter);
+    let query = async move |db: &mut Connection| query(db, &filter, page).await;
+    let encode = move |listed| serde_json::to_vec(&List::new(page, listed));
     let CachedList {
         entry,
         cache_status,
         served_from,
-    } = state.reader.read_list(key, query, encode).await?;
+    } = state
+        .reader
+        .read_list(key, dependency, query, encode)
+        .await?;
     let is_known = is_known(request, &entry.tag);
     let mut response = revalidated(match is_known {
         true => StatusCode::NOT_MODIFIED,
@@ -75,38 +84,66 @@ pub(crate) async fn get<T: Resource>(
 
 /// Answers with 201 and the resource that `insert` creates; where the idempotency key was used for the
 /// same request before, with the stored answer to that.
+///
+/// `insert` gets the id for the resource; `None` where the database is to choose one. `query` reads what an
+/// earlier try of the same request has created.
 pub(crate) async fn create<T: Resource>(
-    client: Client,
+    request: WriteRequest,
     path: RequestPath,
     state: &AppState,
     key: Option<IdempotencyKey>,
-    insert: impl AsyncFn(&mut Connection) -> Result<T, DbError> + 'static,
+    insert: impl AsyncFn(&mut Connection, Option<i64>) -> Result<Changed<T>, DbError> + 'static,
+    query: impl AsyncFn(&mut Connection, Id<T>) -> Result<Option<T>, DbError>,
 ) -> Result<HttpResponse, ApiError> {
     let RequestPath(path) = path;
-    let request = key.map(|key| key.into_request(Principal::Everyone, path.clone()));
-    let insert = async move |db: &mut Connection| {
-        let resource = insert(db).await?;
-        Ok(CreatedAnswer {
-            location: format!("{path}/{}", resource.id()),
-            body: serde_json::to_vec(&Written::created(resource))?,
-            is_replayed: false,
-        })
+    // A key tells a second try by itself, and has the answer to it.
+    let attempt = match key {
+        Some(_) => None,
+        None => request.attempt(Some(T::TABLE)),
     };
-    let statements = async move |db: &mut Connection| match &request {
-        Some(request) => idempotency::once(db, request, &insert).await,
-        None => insert(db).await,
+    let keyed = key.map(|key| key.into_request(Principal::Everyone, path.clone()));
+    let answer = {
+        let path = path.clone();
+        move |resource: T| {
+            Ok::<_, DbError>(CreatedAnswer {
+                location: format!("{path}/{}", resource.id()),
+                body: serde_json::to_vec(&Written::created(resource))?,
+                is_replayed: false,
+            })
+        }
     };
-    let committed = state
+    let insert_and_answer = {
+        let answer = answer.clone();
+        async move |db: &mut Connection, new_id| {
+            let Changed { value, scopes } = insert(db, new_id).await?;
+            let value = answer(value)?;
+            Ok(Changed { value, scopes })
+        }
+    };
+    let statements = async move |db: &mut Connection, new_id| match &keyed {
+        Some(keyed) => {
+            let insert = async |db: &mut Connection| insert_and_answer(db, new_id).await;
+            idempotency::once(db, keyed, insert).await
+        }
+        None => insert_and_answer(db, new_id).await,
+    };
+    let written = state
         .writer
-        .write(move || client.is_disconnected(), statements)
-        .await?;
-    // A repeat is announced too: the first attempt may have died between its commit and its
-    // announcement.
+        .write(attempt, request.client_disconnected(), statements)
+        .await;
     let CreatedAnswer {
         location,
         body,
         is_replayed,
-    } = committed.announce().await?;
+    } = match written {
+        Err(DbError::AlreadyDone(Some(id))) => {
+            let id = Id::from_database(id);
+            let query = async |db: &mut Connection| query(db, id).await;
+            let created = state.reader.read_primary(query).await?;
+            answer(created.ok_or_else(|| not_found(id))?)?
+        }
+        written => written?,
+    };
     let mut response = revalidated(StatusCode::CREATED);
     response
         .insert_header((header::CONTENT_TYPE, JSON))
@@ -118,45 +155,60 @@ pub(crate) async fn create<T: Resource>(
 }
 
 /// Answers with 200 and the resource that `update` returns, or with 404 where there is none.
+///
+/// `query` reads what an earlier try of the same request has updated.
 pub(crate) async fn update<T: Resource>(
-    client: Client,
+    request: WriteRequest,
     state: &AppState,
     id: Id<T>,
-    update: impl AsyncFn(&mut Connection, Id<T>) -> Result<Option<T>, DbError> + 'static,
+    update: impl AsyncFn(&mut Connection, Id<T>) -> Result<Changed<T>, DbError> + 'static,
+    query: impl AsyncFn(&mut Connection, Id<T>) -> Result<Option<T>, DbError>,
 ) -> Result<HttpResponse, ApiError> {
-    // An error and not a result, because nothing was written that would have to be announced.
-    let statements =
-        async move |db: &mut Connection| update(db, id).await?.ok_or(DbError::NotFound);
-    let committed = state
+    let statements = async move |db: &mut Connection, _| update(db, id).await;
+    let written = state
         .writer
-        .write(move || client.is_disconnected(), statements)
+        .write(
+            request.attempt(None),
+            request.client_disconnected(),
+            statements,
+        )
         .await;
-    let committed = committed.map_err(|error| match error {
-        DbError::NotFound => not_found(id),
-        error => error.into(),
-    })?;
-    let resource = committed.announce().await?;
+    let resource = match written {
+        Err(DbError::NotFound) => return Err(not_found(id)),
+        // What others wrote since stays.
+        Err(DbError::AlreadyDone(_)) => {
+            let query = async |db: &mut Connection| query(db, id).await;
+            let there = state.reader.read_primary(query).await?;
+            there.ok_or_else(|| not_found(id))?
+        }
+        written => written?,
+    };
     Ok(revalidated(StatusCode::OK).json(Written::updated(resource)))
 }
 
 /// Answers with 200 once `delete` has deleted the resource with this id, or with 404 where there is
 /// none.
 pub(crate) async fn delete<T: Resource>(
-    client: Client,
+    request: WriteRequest,
     state: &AppState,
     id: Id<T>,
-    delete: impl AsyncFn(&mut Connection, Id<T>) -> Result<bool, DbError> + 'static,
+    delete: impl AsyncFn(&mut Connection, Id<T>) -> Result<Changed<()>, DbError> + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    let statements = async move |db: &mut Connection| delete(db, id).await;
-    let committed = state
+    let statements = async move |db: &mut Connection, _| delete(db, id).await;
+    let written = state
         .writer
-        .write(move || client.is_disconnected(), statements)
-        .await?;
-    // Announced also where it was gone: a first attempt may have died between its commit and its
-    // announcement.
-    match committed.announce().await? {
-        true => Ok(revalidated(StatusCode::OK).json(Deleted::new::<T>())),
-        false => Err(not_found(id)),
+        .write(
+            request.attempt(None),
+            request.client_disconnected(),
+            statements,
+        )
+        .await;
+    match written {
+        Err(DbError::NotFound) => Err(not_found(id)),
+        Ok(()) | Err(DbError::AlreadyDone(_)) => {
+            Ok(revalidated(StatusCode::OK).json(Deleted::new::<T>()))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -165,8 +165,10 @@ impl From<Arc<DbError>> for ApiError {
             DbError::ClientDisconnected => Self::ClientDisconnected,
             DbError::Unavailable(_) => Self::Unavailable(error),
             DbError::OutcomeUnknown(_) => Self::OutcomeUnknown(error),
-            // A handler that updates says what it was that is not there.
-            DbError::NotFound | DbError::Fault(_) => Self::Internal(error),
+            // Handlers say what it was that is not there, or was done before.
+            DbError::NotFound | DbError::AlreadyDone(_) | DbError::Fault(_) => {
+                Self::Internal(error)
+            }
         }
     }
 }

@@ -6,6 +6,8 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// `true` on the stored answer to a repeated POST; left out otherwise.
 pub(crate) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// NGINX's id of a request, the same on every try of it.
+pub(crate) const X_ATTEMPT_ID: HeaderName = HeaderName::from_static("x-attempt-id");
 /// Whether a list is a cached copy: `hit`, `miss` or `bypass`.
 pub(crate) const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 /// The name of the instance that answered.

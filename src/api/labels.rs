@@ -7,10 +7,10 @@ use super::documentation::{
 };
 use super::error::ApiError;
 use super::extract::body::Body;
-use super::extract::client::Client;
 use super::extract::idempotency::CreateRequest;
 use super::extract::path::RequestPath;
 use super::extract::query::Parameters;
+use super::extract::write::WriteRequest;
 use super::resource::Resource;
 use crate::app::state::AppState;
 use crate::db::{self, Connection};
@@ -27,6 +27,7 @@ use utoipa::OpenApi;
 impl Resource for Label {
     const KIND: &'static str = "label";
     const PATH: &'static str = "/labels";
+    const TABLE: &'static str = "labels";
     const UNIQUE: Option<&'static str> = Some("labels_name_key");
 
     fn id(&self) -> LabelId {
@@ -107,13 +108,14 @@ pub async fn get(id: LabelId, state: Data<AppState>) -> Result<HttpResponse, Api
 )]
 pub async fn create(
     path: RequestPath,
-    client: Client,
-    request: CreateRequest<NewLabel>,
+    request: WriteRequest,
+    created: CreateRequest<NewLabel>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let CreateRequest { input, key } = request;
-    let insert = async move |db: &mut Connection| db::labels::insert(db, &input).await;
-    crud::create(client, path, &state, key, insert).await
+    let CreateRequest { input, key } = created;
+    let insert =
+        async move |db: &mut Connection, new_id| db::labels::insert(db, new_id, &input).await;
+    crud::create(request, path, &state, key, insert, db::labels::get).await
 }
 
 /// Update a label
@@ -130,12 +132,12 @@ pub async fn create(
 )]
 pub async fn update(
     id: LabelId,
-    client: Client,
+    request: WriteRequest,
     Body(input): Body<LabelUpdate>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let update = async move |db: &mut Connection, id| db::labels::update(db, id, &input).await;
-    crud::update(client, &state, id, update).await
+    crud::update(request, &state, id, update, db::labels::get).await
 }
 
 /// Delete a label
@@ -149,8 +151,8 @@ pub async fn update(
 )]
 pub async fn delete(
     id: LabelId,
-    client: Client,
+    request: WriteRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    crud::delete(client, &state, id, db::labels::delete).await
+    crud::delete(request, &state, id, db::labels::delete).await
 }

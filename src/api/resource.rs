@@ -11,6 +11,8 @@ pub(crate) trait Resource: Serialize + ToSchema + Sized + 'static {
     const KIND: &'static str;
     /// The path of the collection, such as `/tasks`.
     const PATH: &'static str;
+    /// The name of the table in PostgreSQL.
+    const TABLE: &'static str;
     /// The name of the unique constraint in PostgreSQL that requests can violate; `None` where there is
     /// none.
     const UNIQUE: Option<&'static str> = None;

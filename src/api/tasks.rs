@@ -7,10 +7,10 @@ use super::documentation::{
 };
 use super::error::ApiError;
 use super::extract::body::Body;
-use super::extract::client::Client;
 use super::extract::idempotency::CreateRequest;
 use super::extract::path::RequestPath;
 use super::extract::query::Parameters;
+use super::extract::write::WriteRequest;
 use super::resource::Resource;
 use crate::app::state::AppState;
 use crate::db::{self, Connection};
@@ -29,6 +29,7 @@ use utoipa::OpenApi;
 impl Resource for Task {
     const KIND: &'static str = "task";
     const PATH: &'static str = "/tasks";
+    const TABLE: &'static str = "tasks";
 
     fn id(&self) -> Id<Self> {
         self.id
@@ -130,13 +131,14 @@ pub(crate) async fn get(id: TaskId, state: Data<AppState>) -> Result<HttpRespons
 )]
 pub(crate) async fn create(
     path: RequestPath,
-    client: Client,
-    request: CreateRequest<NewTask>,
+    request: WriteRequest,
+    created: CreateRequest<NewTask>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let CreateRequest { input, key } = request;
-    let insert = async move |db: &mut Connection| db::tasks::insert(db, &input).await;
-    crud::create(client, path, &state, key, insert).await
+    let CreateRequest { input, key } = created;
+    let insert =
+        async move |db: &mut Connection, new_id| db::tasks::insert(db, new_id, &input).await;
+    crud::create(request, path, &state, key, insert, db::tasks::get).await
 }
 
 /// Update a task
@@ -153,12 +155,12 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn update(
     id: TaskId,
-    client: Client,
+    request: WriteRequest,
     Body(input): Body<TaskUpdate>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let update = async move |db: &mut Connection, id| db::tasks::update(db, id, &input).await;
-    crud::update(client, &state, id, update).await
+    crud::update(request, &state, id, update, db::tasks::get).await
 }
 
 /// Delete a task
@@ -172,8 +174,8 @@ pub(crate) async fn update(
 )]
 pub(crate) async fn delete(
     id: TaskId,
-    client: Client,
+    request: WriteRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    crud::delete(client, &state, id, db::tasks::delete).await
+    crud::delete(request, &state, id, db::tasks::delete).await
 }

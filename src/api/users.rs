@@ -7,10 +7,10 @@ use super::documentation::{
 };
 use super::error::ApiError;
 use super::extract::body::Body;
-use super::extract::client::Client;
 use super::extract::idempotency::CreateRequest;
 use super::extract::path::RequestPath;
 use super::extract::query::Parameters;
+use super::extract::write::WriteRequest;
 use super::resource::Resource;
 use crate::app::state::AppState;
 use crate::db::{self, Connection};
@@ -27,6 +27,7 @@ use utoipa::OpenApi;
 impl Resource for User {
     const KIND: &'static str = "user";
     const PATH: &'static str = "/users";
+    const TABLE: &'static str = "users";
     const UNIQUE: Option<&'static str> = Some("users_email_key");
 
     fn id(&self) -> Id<Self> {
@@ -110,11 +111,11 @@ pub(crate) async fn get(id: UserId, state: Data<AppState>) -> Result<HttpRespons
 )]
 pub(crate) async fn create(
     path: RequestPath,
-    client: Client,
-    request: CreateRequest<NewUser>,
+    request: WriteRequest,
+    created: CreateRequest<NewUser>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let CreateRequest { input, key } = request;
+    let CreateRequest { input, key } = created;
     let NewUser {
         name,
         email,
@@ -129,8 +130,10 @@ pub(crate) async fn create(
         None => None,
     };
     let hash = state.passwords.hash(&password).await?;
-    let insert = async move |db: &mut Connection| db::users::insert(db, &name, &email, &hash).await;
-    crud::create(client, path, &state, key, insert).await
+    let insert = async move |db: &mut Connection, new_id| {
+        db::users::insert(db, new_id, &name, &email, &hash).await
+    };
+    crud::create(request, path, &state, key, insert, db::users::get).await
 }
 
 /// Update a user
@@ -147,7 +150,7 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn update(
     id: UserId,
-    client: Client,
+    request: WriteRequest,
     Body(input): Body<UserUpdate>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
@@ -163,7 +166,7 @@ pub(crate) async fn update(
     let update = async move |db: &mut Connection, id| {
         db::users::update(db, id, name.as_ref(), email.as_ref(), hash.as_deref()).await
     };
-    crud::update(client, &state, id, update).await
+    crud::update(request, &state, id, update, db::users::get).await
 }
 
 /// Delete a user
@@ -179,8 +182,8 @@ pub(crate) async fn update(
 )]
 pub(crate) async fn delete(
     id: UserId,
-    client: Client,
+    request: WriteRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    crud::delete(client, &state, id, db::users::delete).await
+    crud::delete(request, &state, id, db::users::delete).await
 }

@@ -1,162 +1,184 @@
-//! The one write path: is the client still there → transaction → statements → commit → announcement.
+//! The one write path: is the client still there → transaction → statements → mark → commit → position →
+//! raise → acknowledgement.
 //!
-//! It cannot be half used: what a transaction returned is locked into a [`Committed`], which gives it
-//! out only for its announcement. A `Committed` that is dropped, because its request was, announces in
-//! the background.
+//! It cannot be half used: what a transaction returned comes out only after its announcement. From the
+//! first statement on, all of it runs to its end or its deadline, also when whoever asked for it has
+//! gone.
 
-use super::in_flight::{WriteInFlight, WritesInFlight};
-use crate::cache::Cache;
-use crate::db::{Connection, DbError, Router};
+use super::in_flight::WritesInFlight;
+use super::peers::Peers;
+use super::primary::primary;
+use crate::cache::mark::{Mark, MarkId};
+use crate::cache::{self, Announced, Cache, Links, Raise, Relayed, any};
+use crate::config::CacheSettings;
+use crate::db::{Attempt, Connection, Database, DbError, Router};
+use crate::domain::scope::{Changed, Scopes};
+use crate::domain::transaction::Transaction;
+use futures_util::FutureExt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinError, spawn_local};
-use tokio::time::sleep;
+use tokio::time::{Instant, timeout, timeout_at};
 
-/// Longer than PostgreSQL takes for a commit whose connection is gone (`statement_timeout` is 4 s).
-const COMMIT_LIMIT: Duration = Duration::from_secs(5);
+/// What an announcement may take after a write that took all of its time: with it, a request's write ends
+/// within 5 s, before NGINX gives up on it.
+const ANNOUNCEMENT_LIMIT: Duration = Duration::from_millis(500);
 
 /// The writes of one worker.
 #[derive(Clone)]
 pub struct Writer {
     db: Rc<Router>,
     cache: Rc<Cache>,
+    peers: Arc<Peers>,
     in_flight: Arc<WritesInFlight>,
 }
 
 impl Writer {
     /// A writer to this database, whose writes make these copies outdated.
-    pub(crate) fn new(db: Rc<Router>, cache: Rc<Cache>, in_flight: Arc<WritesInFlight>) -> Self {
+    pub(crate) fn new(
+        db: Rc<Router>,
+        cache: Rc<Cache>,
+        peers: Arc<Peers>,
+        in_flight: Arc<WritesInFlight>,
+    ) -> Self {
         Self {
             db,
             cache,
+            peers,
             in_flight,
         }
     }
 
-    /// Runs statements that write, in one transaction on the primary, and commits.
+    /// A writer of a program that serves nothing.
+    pub(crate) fn alone(database: &Database, db: Router, settings: &CacheSettings) -> Self {
+        let links = Arc::<Links>::default();
+        let peers = Peers::start(
+            database.settings(),
+            database.questions(),
+            Arc::clone(&links),
+        );
+        let primary = primary(db.questions(), &peers);
+        let cache = Cache::start(settings, cache::bodies(0), links, primary);
+        Self::new(Rc::new(db), Rc::new(cache), peers, Arc::default())
+    }
+
+    /// Runs statements that write, in one transaction on the primary, and announces what they changed:
+    /// once this returns, every read that starts, on any instance, shows it.
     ///
-    /// Nothing is begun ([`DbError::ClientDisconnected`]) where `client_disconnected` returns true once
-    /// there is a connection to the primary. From the first statement on, all of it runs to its end or
-    /// its deadline, also when this future is dropped. Statements that lost a deadlock are run once
-    /// more.
+    /// The statements get the id for the resource that the attempt creates. Nothing is begun
+    /// ([`DbError::ClientDisconnected`]) where `client_disconnected` returns true once there is a
+    /// connection to the primary. Statements that lost a deadlock are run once more. A Redis that is
+    /// away is no error. [`DbError::OutcomeUnknown`] where the write may or may not be made, or is made and
+    /// its announcement is not known to be through; whoever looks then is told the truth.
     pub async fn write<T: 'static>(
         &self,
+        attempt: Option<Attempt>,
         client_disconnected: impl Fn() -> bool + 'static,
-        statements: impl AsyncFn(&mut Connection) -> Result<T, DbError> + 'static,
-    ) -> Result<Committed<T>, DbError> {
-        let Self {
-            db,
-            cache,
-            in_flight,
-        } = self.clone();
+        statements: impl AsyncFn(&mut Connection, Option<i64>) -> Result<Changed<T>, DbError> + 'static,
+    ) -> Result<T, DbError> {
+        let writer = self.clone();
         let write = spawn_local(async move {
-            let in_flight = in_flight.begin();
-            let result = db.write(client_disconnected, statements).await;
-            if let Err(DbError::OutcomeUnknown(_)) = result {
-                spawn_local(announce_unknown(Rc::clone(&cache)));
-            }
-            Ok(Committed {
-                result: result?,
-                announcement: Announcement {
-                    cache,
-                    in_flight: Some(in_flight),
-                },
-            })
+            let _in_flight = writer.in_flight.begin();
+            writer.run(attempt, client_disconnected, statements).await
         });
         write.await.unwrap_or_else(|error| Err(interrupted(error)))
     }
-}
 
-/// Announces a write that may have been made, or may still be: at once, and again when PostgreSQL has
-/// ended every commit that was sent before. Its client was told to look, and must not find a list from
-/// before.
-async fn announce_unknown(cache: Rc<Cache>) {
-    _ = cache.announce().await;
-    sleep(COMMIT_LIMIT).await;
-    _ = cache.announce().await;
+    /// Makes everything outdated that was read before now, for a write that was made some other way; false
+    /// where neither this process nor a peer reaches Redis within this time.
+    pub async fn announce_everything(&self, limit: Duration) -> bool {
+        // A new connection raises everything before it is trusted.
+        if timeout(limit, self.cache.trusted()).await.is_ok() {
+            return true;
+        }
+        let Some(position) = self.db.questions().position().await else {
+            return false;
+        };
+        let raise = Raise {
+            scopes: Scopes::Everything,
+            mark: None,
+        };
+        self.have_done(&Relayed::Raise(raise, position)).await
+    }
+
+    async fn run<T>(
+        &self,
+        attempt: Option<Attempt>,
+        client_disconnected: impl Fn() -> bool,
+        statements: impl AsyncFn(&mut Connection, Option<i64>) -> Result<Changed<T>, DbError>,
+    ) -> Result<T, DbError> {
+        let deadline = Instant::now() + self.db.write_limit() + ANNOUNCEMENT_LIMIT;
+        let leave_mark =
+            async |transaction, scopes: &Scopes| self.leave_mark(transaction, scopes).await;
+        let write = self.db.write(
+            attempt.as_ref(),
+            client_disconnected,
+            statements,
+            leave_mark,
+        );
+        let (Changed { value, scopes }, mark) = match write.await {
+            Ok(done) => done,
+            Err(error) => {
+                if let DbError::AlreadyDone(_) = error {
+                    // The first try may have died before its announcement.
+                    let announcement = self.announce(Scopes::Everything, None);
+                    timeout_at(deadline, announcement)
+                        .await
+                        .unwrap_or(Err(DbError::OutcomeUnknown(None)))?;
+                }
+                return Err(error);
+            }
+        };
+        if let Some(mark) = mark {
+            // What is late goes on without this: the mark is taken away only by the announcement.
+            timeout_at(deadline, self.announce(scopes, Some(mark)))
+                .await
+                .unwrap_or(Err(DbError::OutcomeUnknown(None)))?;
+        }
+        Ok(value)
+    }
+
+    /// Leaves a mark that this transaction may be changing these scopes, and returns its id, also where it
+    /// could be left nowhere: then nobody who reaches Redis can be asked, and those who do not serve no
+    /// copies.
+    async fn leave_mark(&self, transaction: Transaction, scopes: &Scopes) -> MarkId {
+        let id = MarkId::random();
+        let mark = Mark {
+            scopes: scopes.clone(),
+            transaction: Some(transaction),
+        };
+        if !self.cache.leave_mark(&id, &mark).await {
+            self.have_done(&Relayed::Mark(id.clone(), mark)).await;
+        }
+        id
+    }
+
+    /// Has a step taken by another worker of this process or by a peer, whichever can sooner; false where none
+    /// can.
+    async fn have_done(&self, step: &Relayed) -> bool {
+        let by_worker = self.cache.links().take(step);
+        let by_peer = self.peers.ask(self.db.questions(), step);
+        any([by_worker.boxed_local(), by_peer.boxed_local()]).await
+    }
+
+    async fn announce(&self, scopes: Scopes, mark: Option<MarkId>) -> Result<(), DbError> {
+        let raise = Raise { scopes, mark };
+        match self.cache.announce(raise.clone()).await {
+            Ok(Announced::Raised) => Ok(()),
+            Ok(Announced::NotRaised(position)) => {
+                // Where nobody can, the mark stays for those who see it, and everybody else has lost its
+                // connection and raises everything before it trusts a new one.
+                self.have_done(&Relayed::Raise(raise, position)).await;
+                Ok(())
+            }
+            Ok(Announced::NoPosition) | Err(_) => Err(DbError::OutcomeUnknown(None)),
+        }
+    }
 }
 
 /// A panic of the statements, or the end of the worker: nothing is known of the transaction.
 fn interrupted(error: JoinError) -> DbError {
     let cause = std::io::Error::other(error);
     DbError::OutcomeUnknown(Some(cause.into()))
-}
-
-/// The result of a committed transaction, which comes out only for its announcement.
-#[must_use = "a write may be acknowledged only after its announcement"]
-pub struct Committed<T> {
-    result: T,
-    announcement: Announcement,
-}
-
-impl<T> Committed<T> {
-    /// The result, once every read that starts from now on, on any instance, shows the write.
-    ///
-    /// An error ([`DbError::OutcomeUnknown`]) where the primary's position could not be learnt, so that
-    /// a replica might not show the write: it must not be acknowledged. A Redis that is away is no
-    /// error.
-    pub async fn announce(self) -> Result<T, DbError> {
-        self.announcement.run().await?;
-        Ok(self.result)
-    }
-
-    /// This write and an earlier one as one, with the two results combined, so that one announcement
-    /// makes both visible.
-    pub(crate) fn after<U, V>(
-        self,
-        mut earlier: Committed<U>,
-        combine: impl FnOnce(U, T) -> V,
-    ) -> Committed<V> {
-        earlier.announcement.in_flight = None;
-        Committed {
-            result: combine(earlier.result, self.result),
-            announcement: self.announcement,
-        }
-    }
-
-    /// The result, and whether it is announced: for a program that says so where it is not. An
-    /// acknowledgement needs [`announce`](Self::announce).
-    pub(crate) async fn announce_and_report(self) -> (T, bool) {
-        let is_announced = self.announcement.run().await.is_ok();
-        (self.result, is_announced)
-    }
-
-    /// The result without an announcement, for a write to rows that no list shows and no replica has to
-    /// show.
-    pub fn shown_by_no_list(mut self) -> T {
-        self.announcement.in_flight = None;
-        self.result
-    }
-}
-
-/// An announcement, which is made at the latest when it is dropped.
-struct Announcement {
-    cache: Rc<Cache>,
-    /// The write that is to be announced; `None` where it is, or needs not to be.
-    in_flight: Option<WriteInFlight>,
-}
-
-impl Announcement {
-    async fn run(mut self) -> Result<(), DbError> {
-        // What is submitted here runs to its end also where this future is dropped.
-        let announced = self.cache.announce();
-        let _in_flight = self.in_flight.take();
-        match announced.await {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(DbError::OutcomeUnknown(None)),
-        }
-    }
-}
-
-impl Drop for Announcement {
-    fn drop(&mut self) {
-        if let Some(in_flight) = self.in_flight.take() {
-            let announced = self.cache.announce();
-            spawn_local(async move {
-                _ = announced.await;
-                drop(in_flight);
-            });
-        }
-    }
 }

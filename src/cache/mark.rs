@@ -4,30 +4,28 @@
 use crate::domain::scope::{Scope, Scopes};
 use crate::domain::transaction::Transaction;
 use std::fmt;
-use std::str::FromStr;
+use std::sync::Arc;
 
-/// The id of a mark: a random number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MarkId(u64);
+/// The id of a mark: 16 hexadecimal digits of a random number.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MarkId(Arc<str>);
 
 impl MarkId {
     /// An id that no other mark has.
     pub fn random() -> Self {
-        Self(rand::random())
+        Self(format!("{:016x}", rand::random::<u64>()).into())
+    }
+
+    /// The id as it stands in Redis.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
-impl fmt::Display for MarkId {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:016x}", self.0)
-    }
-}
-
-impl FromStr for MarkId {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        u64::from_str_radix(text, 16).map(Self).map_err(|_| ())
+/// The id of a mark that was found in Redis, whatever it looks like.
+impl From<&str> for MarkId {
+    fn from(id: &str) -> Self {
+        Self(id.into())
     }
 }
 
@@ -43,7 +41,7 @@ pub struct Mark {
 impl Mark {
     /// The mark that this text is of. One that cannot be read, of another version perhaps, counts for
     /// everything, and as the mark of a transaction that has ended: it is taken away in time.
-    pub(super) fn read(text: &str) -> Self {
+    pub fn read(text: &str) -> Self {
         let parts = text.split_once(' ').and_then(|(transaction, scopes)| {
             Some((transaction.parse().ok()?, scopes.parse().ok()?))
         });

@@ -13,9 +13,10 @@ pub struct CacheSettings {
     #[arg(long, env = "REDIS_URL", hide_env_values = true, default_value = "redis://127.0.0.1:6379",
           value_parser = rule::<RedisUrl>("a URL such as redis://user:password@host:6379"))]
     pub redis_url: RedisUrl,
-    /// How long Redis has to answer before reads go to the database, in milliseconds
+    /// How long Redis has to answer before reads go to the database, and writes ask other instances to do
+    /// there what they must, in milliseconds
     #[arg(long = "redis-timeout-ms", env = "REDIS_TIMEOUT_MS", value_name = "REDIS_TIMEOUT_MS", default_value = "100",
-          value_parser = milliseconds(1..=60_000))]
+          value_parser = milliseconds(1..=1000))]
     pub redis_timeout: Duration,
     /// What the keys in Redis begin with, so that several deployments can share one
     #[arg(long, env = "REDIS_KEY_PREFIX", default_value = "taskfleet:")]

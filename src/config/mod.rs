@@ -15,5 +15,6 @@ pub use database::{DatabaseSettings, DatabaseUrl};
 pub use http::HttpSettings;
 pub use log::{AppEnv, LogFormat, LogSettings};
 pub use role::{
-    HealthcheckSettings, ImportSettings, MigrateSettings, Role, ServeSettings, VerifySettings,
+    AnnounceSettings, HealthcheckSettings, ImportSettings, MigrateSettings, Role, ServeSettings,
+    VerifySettings,
 };

@@ -16,6 +16,8 @@ pub enum Role {
     Serve(ServeSettings),
     /// Applies the migrations and exits; the only thing that changes the schema
     Migrate(MigrateSettings),
+    /// Makes every cached list outdated, for whoever has written with psql or restored a backup
+    Announce(AnnounceSettings),
     /// Loads tasks from a file
     ///
     /// Each row has title, userName, userEmail and createdAt, and may have description, status and
@@ -61,6 +63,23 @@ pub struct MigrateSettings {
     /// The connection to PostgreSQL.
     #[command(flatten)]
     pub database: DatabaseSettings,
+    /// Redis, by which the instances are told that the schema is another one.
+    #[command(flatten)]
+    pub cache: CacheSettings,
+    /// The log of the process.
+    #[command(flatten)]
+    pub log: LogSettings,
+}
+
+/// The settings of `announce`.
+#[derive(Clone, Debug, Args)]
+pub struct AnnounceSettings {
+    /// The connection to PostgreSQL.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// Redis, by which the instances are told.
+    #[command(flatten)]
+    pub cache: CacheSettings,
     /// The log of the process.
     #[command(flatten)]
     pub log: LogSettings,

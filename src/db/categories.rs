@@ -5,6 +5,7 @@ use super::page::listed;
 use crate::domain::category::{Category, CategoryId, CategoryInput};
 use crate::domain::id::Id;
 use crate::domain::page::{Listed, Page, Unfiltered};
+use crate::domain::scope::{Change, Changed};
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 
@@ -38,24 +39,30 @@ pub async fn get(db: &mut PgConnection, id: CategoryId) -> Result<Option<Categor
     Ok(row.map(Category::from))
 }
 
-/// Inserts a category and returns it.
-pub async fn insert(db: &mut PgConnection, input: &CategoryInput) -> Result<Category, DbError> {
+/// Inserts a category, under this id if there is one, and returns it.
+pub async fn insert(
+    db: &mut PgConnection,
+    new_id: Option<i64>,
+    input: &CategoryInput,
+) -> Result<Changed<Category>, DbError> {
     let row = sqlx::query_as!(
         CategoryRow,
-        "INSERT INTO categories (name) VALUES ($1) RETURNING id, name, created_at, updated_at",
-        input.name.as_str()
+        "INSERT INTO categories (id, name) OVERRIDING SYSTEM VALUE
+         VALUES (coalesce($2, nextval('categories_id_seq')), $1) RETURNING id, name, created_at, updated_at",
+        input.name.as_str(),
+        new_id
     )
     .fetch_one(db)
     .await?;
-    Ok(row.into())
+    Ok(Changed::by([Change::CategoryCreated], row.into()))
 }
 
-/// Updates the category with this id; `None` where there is none.
+/// Updates the category with this id; [`DbError::NotFound`] where there is none.
 pub async fn update(
     db: &mut PgConnection,
     id: CategoryId,
     input: &CategoryInput,
-) -> Result<Option<Category>, DbError> {
+) -> Result<Changed<Category>, DbError> {
     let row = sqlx::query_as!(
         CategoryRow,
         "UPDATE categories SET name = $2, updated_at = now() WHERE id = $1
@@ -64,16 +71,20 @@ pub async fn update(
         input.name.as_str()
     )
     .fetch_optional(db)
-    .await?;
-    Ok(row.map(Category::from))
+    .await?
+    .ok_or(DbError::NotFound)?;
+    Ok(Changed::by([Change::Category], row.into()))
 }
 
-/// Deletes the category with this id and removes its tasks from it; false where there is none.
-pub async fn delete(db: &mut PgConnection, id: CategoryId) -> Result<bool, DbError> {
+/// Deletes the category with this id and removes its tasks from it; [`DbError::NotFound`] where there is none.
+pub async fn delete(db: &mut PgConnection, id: CategoryId) -> Result<Changed<()>, DbError> {
     let done = sqlx::query!("DELETE FROM categories WHERE id = $1", id.get())
         .execute(db)
         .await?;
-    Ok(done.rows_affected() > 0)
+    match done.rows_affected() {
+        0 => Err(DbError::NotFound),
+        _ => Ok(Changed::by([Change::Category], ())),
+    }
 }
 
 /// A page of the categories, the newest first, and their total, in one snapshot.

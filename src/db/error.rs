@@ -30,6 +30,9 @@ pub enum DbError {
     /// a replica may not show it.
     #[error("the outcome of a write is not known: {}", cause(.0))]
     OutcomeUnknown(#[source] Option<sqlx::Error>),
+    /// Another try of the same request was carried out; the id of what it created, if it created something.
+    #[error("the request was carried out before")]
+    AlreadyDone(Option<i64>),
     /// The client closed its connection before its write was begun, and may have sent it again.
     #[error("the client has disconnected")]
     ClientDisconnected,

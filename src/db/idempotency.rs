@@ -4,6 +4,7 @@
 //! (draft-ietf-httpapi-idempotency-key-header).
 
 use super::error::DbError;
+use crate::domain::scope::Changed;
 use crate::domain::viewer::Principal;
 use sqlx::postgres::PgConnection;
 
@@ -42,8 +43,8 @@ pub struct CreatedAnswer {
 pub async fn once(
     transaction: &mut PgConnection,
     request: &IdempotentRequest,
-    write: impl AsyncFnOnce(&mut PgConnection) -> Result<CreatedAnswer, DbError>,
-) -> Result<CreatedAnswer, DbError> {
+    write: impl AsyncFnOnce(&mut PgConnection) -> Result<Changed<CreatedAnswer>, DbError>,
+) -> Result<Changed<CreatedAnswer>, DbError> {
     let IdempotentRequest {
         principal,
         path,
@@ -76,15 +77,17 @@ pub async fn once(
     .await?;
     if let Some(stored) = stored {
         return match stored.fingerprint == fingerprint {
-            true => Ok(CreatedAnswer {
+            // Not announced: if the first request died before it was, its mark is still there.
+            true => Ok(Changed::nothing(CreatedAnswer {
                 location: stored.location,
                 body: stored.answer,
                 is_replayed: true,
-            }),
+            })),
             false => Err(DbError::KeyReused),
         };
     }
-    let created = write(transaction).await?;
+    let changed = write(transaction).await?;
+    let created = &changed.value;
     sqlx::query!(
         "INSERT INTO idempotency_keys (principal, path, key, fingerprint, location, answer)
          VALUES ($1, $2, $3, $4, $5, $6)
@@ -100,7 +103,7 @@ pub async fn once(
     )
     .execute(transaction)
     .await?;
-    Ok(created)
+    Ok(changed)
 }
 
 /// Deletes the idempotency keys that are older than 24 hours and returns their number. Concurrent calls

@@ -1,7 +1,9 @@
 //! The statements of the import: many rows at once, each batch in one transaction.
 
 use super::error::DbError;
+use crate::domain::id::Id;
 use crate::domain::import_row::{ImportRow, KeyedRow};
+use crate::domain::scope::{Change, Changed, Place};
 use crate::domain::text::{CategoryName, Description};
 use sqlx::postgres::PgConnection;
 use std::collections::HashSet;
@@ -17,11 +19,12 @@ pub fn is_lost_race(error: &DbError) -> bool {
 }
 
 /// Inserts the tasks of these rows whose import keys are not there yet, with the users and categories
-/// that they need, and returns the number of tasks. To be run in a transaction.
+/// that they need, and returns the number of tasks, with the scopes that
+/// this changed. To be run in a transaction.
 pub async fn insert_missing(
     transaction: &mut PgConnection,
     rows: &[KeyedRow],
-) -> Result<u64, DbError> {
+) -> Result<Changed<u64>, DbError> {
     sqlx::query!("SELECT pg_advisory_xact_lock($1)", LOCK)
         .execute(&mut *transaction)
         .await?;
@@ -42,21 +45,31 @@ pub async fn insert_missing(
         .filter(|row| !there.contains(row.key.as_slice()))
         .collect();
     if missing.is_empty() {
-        return Ok(0);
+        return Ok(Changed::nothing(0));
     }
 
     let rows: Vec<&ImportRow> = missing.iter().map(|keyed| &keyed.row).collect();
-    insert_users(transaction, &rows).await?;
-    insert_categories(transaction, &rows).await?;
-    insert_tasks(transaction, &missing).await
+    let users = insert_users(transaction, &rows).await?;
+    let categories = insert_categories(transaction, &rows).await?;
+    let places = insert_tasks(transaction, &missing).await?;
+    let tasks = places.iter().map(|place| Change::Task {
+        before: None,
+        after: Some(*place),
+    });
+    let created = [
+        (users > 0).then_some(Change::UserCreated),
+        (categories > 0).then_some(Change::CategoryCreated),
+    ];
+    let changes = tasks.chain(created.into_iter().flatten());
+    Ok(Changed::by(changes, places.len() as u64))
 }
 
 /// Adds the users that are not there. Of several rows with one e-mail address, the first names the
-/// user.
-async fn insert_users(transaction: &mut PgConnection, rows: &[&ImportRow]) -> Result<(), DbError> {
+/// user. Returns the number of those that were added.
+async fn insert_users(transaction: &mut PgConnection, rows: &[&ImportRow]) -> Result<u64, DbError> {
     let names: Vec<&str> = rows.iter().map(|row| row.user_name.as_str()).collect();
     let emails: Vec<&str> = rows.iter().map(|row| row.user_email.as_str()).collect();
-    sqlx::query!(
+    let done = sqlx::query!(
         "INSERT INTO users (name, email)
          SELECT name, email
          FROM (SELECT DISTINCT ON (lower(email)) name, email, place
@@ -70,19 +83,19 @@ async fn insert_users(transaction: &mut PgConnection, rows: &[&ImportRow]) -> Re
     )
     .execute(transaction)
     .await?;
-    Ok(())
+    Ok(done.rows_affected())
 }
 
-/// Adds the categories that are not there.
+/// Adds the categories that are not there, and returns their number.
 async fn insert_categories(
     transaction: &mut PgConnection,
     rows: &[&ImportRow],
-) -> Result<(), DbError> {
+) -> Result<u64, DbError> {
     let names: Vec<&str> = rows
         .iter()
         .filter_map(|row| row.category.as_ref().map(CategoryName::as_str))
         .collect();
-    sqlx::query!(
+    let done = sqlx::query!(
         "INSERT INTO categories (name)
          SELECT name
          FROM (SELECT name, min(place) AS place
@@ -94,12 +107,17 @@ async fn insert_categories(
     )
     .execute(transaction)
     .await?;
-    Ok(())
+    Ok(done.rows_affected())
 }
 
 /// Adds the tasks, in the order of the rows. Joined to the left, because no row may get lost: a
 /// user that is deleted at this moment leaves the task without one, as it would a moment later.
-async fn insert_tasks(transaction: &mut PgConnection, rows: &[&KeyedRow]) -> Result<u64, DbError> {
+///
+/// Returns the place of each task that was added.
+async fn insert_tasks(
+    transaction: &mut PgConnection,
+    rows: &[&KeyedRow],
+) -> Result<Vec<Place>, DbError> {
     let keys: Vec<&[u8]> = rows.iter().map(|keyed| keyed.key.as_slice()).collect();
     let rows = || rows.iter().map(|keyed| &keyed.row);
     let titles: Vec<_> = rows().map(|row| row.title.as_str()).collect();
@@ -112,7 +130,7 @@ async fn insert_tasks(transaction: &mut PgConnection, rows: &[&KeyedRow]) -> Res
         .collect();
     let emails: Vec<_> = rows().map(|row| row.user_email.as_str()).collect();
     let times: Vec<_> = rows().map(|row| row.created_at.0).collect();
-    let done = sqlx::query!(
+    let added = sqlx::query!(
         "INSERT INTO tasks (title, description, status, user_id, category_id,
                             created_at, updated_at, import_key)
          SELECT rows.title, rows.description, rows.status, users.id, named.id,
@@ -124,7 +142,8 @@ async fn insert_tasks(transaction: &mut PgConnection, rows: &[&KeyedRow]) -> Res
          LEFT JOIN (SELECT name, min(id) AS id FROM categories
                     WHERE name = ANY ($4) GROUP BY name) AS named ON named.name = rows.category
          ORDER BY place
-         ON CONFLICT (import_key) WHERE import_key IS NOT NULL DO NOTHING",
+         ON CONFLICT (import_key) WHERE import_key IS NOT NULL DO NOTHING
+         RETURNING user_id, category_id",
         &titles as &[&str],
         &descriptions as &[Option<&str>],
         &statuses as &[&str],
@@ -133,7 +152,11 @@ async fn insert_tasks(transaction: &mut PgConnection, rows: &[&KeyedRow]) -> Res
         &times,
         &keys as &[&[u8]]
     )
-    .execute(transaction)
+    .fetch_all(transaction)
     .await?;
-    Ok(done.rows_affected())
+    let places = added.into_iter().map(|row| Place {
+        user_id: row.user_id.map(Id::from_database),
+        category_id: row.category_id.map(Id::from_database),
+    });
+    Ok(places.collect())
 }

@@ -5,6 +5,7 @@ use super::page::listed;
 use crate::domain::id::Id;
 use crate::domain::label::{Label, LabelId, LabelUpdate, NewLabel};
 use crate::domain::page::{Listed, Page, Unfiltered};
+use crate::domain::scope::{Change, Changed};
 use crate::domain::text::{LabelColor, LabelName};
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
@@ -41,26 +42,32 @@ pub async fn get(db: &mut PgConnection, id: LabelId) -> Result<Option<Label>, Db
     Ok(row.map(Label::from))
 }
 
-/// Inserts a label.
-pub async fn insert(db: &mut PgConnection, label: &NewLabel) -> Result<Label, DbError> {
+/// Inserts a label, under this id if there is one.
+pub async fn insert(
+    db: &mut PgConnection,
+    new_id: Option<i64>,
+    label: &NewLabel,
+) -> Result<Changed<Label>, DbError> {
     let row = sqlx::query_as!(
         LabelRow,
-        "INSERT INTO labels (name, color) VALUES ($1, $2)
+        "INSERT INTO labels (id, name, color) OVERRIDING SYSTEM VALUE
+         VALUES (coalesce($3, nextval('labels_id_seq')), $1, $2)
          RETURNING id, name, color, created_at, updated_at",
         label.name.as_str(),
-        label.color.as_ref().map(LabelColor::as_str)
+        label.color.as_ref().map(LabelColor::as_str),
+        new_id
     )
     .fetch_one(db)
     .await?;
-    Ok(row.into())
+    Ok(Changed::by([Change::Label], row.into()))
 }
 
-/// Updates what is given of the label with this id; `None` where there is none.
+/// Updates what is given of the label with this id; [`DbError::NotFound`] where there is none.
 pub async fn update(
     db: &mut PgConnection,
     id: LabelId,
     update: &LabelUpdate,
-) -> Result<Option<Label>, DbError> {
+) -> Result<Changed<Label>, DbError> {
     let LabelUpdate { name, color } = update;
     let row = sqlx::query_as!(
         LabelRow,
@@ -76,16 +83,20 @@ pub async fn update(
         color.iter().flatten().next().map(LabelColor::as_str)
     )
     .fetch_optional(db)
-    .await?;
-    Ok(row.map(Label::from))
+    .await?
+    .ok_or(DbError::NotFound)?;
+    Ok(Changed::by([Change::Label], row.into()))
 }
 
-/// Deletes the label with this id; false where there is none.
-pub async fn delete(db: &mut PgConnection, id: LabelId) -> Result<bool, DbError> {
+/// Deletes the label with this id; [`DbError::NotFound`] where there is none.
+pub async fn delete(db: &mut PgConnection, id: LabelId) -> Result<Changed<()>, DbError> {
     let done = sqlx::query!("DELETE FROM labels WHERE id = $1", id.get())
         .execute(db)
         .await?;
-    Ok(done.rows_affected() > 0)
+    match done.rows_affected() {
+        0 => Err(DbError::NotFound),
+        _ => Ok(Changed::by([Change::Label], ())),
+    }
 }
 
 /// One page of the labels, the newest first, and how many there are, both in one snapshot.

@@ -6,6 +6,7 @@
 
 use super::error::DbError;
 use super::replica::{Replica, replayed};
+use crate::domain::log_position::History;
 use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, Timeouts};
 use scopeguard::ScopeGuard;
@@ -62,6 +63,19 @@ impl Pool {
             drop(ScopeGuard::into_inner(lent));
         }
         result
+    }
+}
+
+impl Pool {
+    /// TEMPORARY
+    pub(super) async fn run_write<T>(
+        &self,
+        statements: impl AsyncFnOnce(History, &mut PgConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        self.run(async |connection| {
+            let (system, timeline): (i64, i32) = sqlx::query_as("SELECT (pg_control_system()).system_identifier, (pg_control_checkpoint()).timeline_id").fetch_one(&mut *connection).await?;
+            statements(History { system: system as u64, timeline: timeline as u32 }, connection).await
+        }).await
     }
 }
 

@@ -2,7 +2,7 @@
 //! a read pays nothing for it.
 
 use crate::backoff::Backoff;
-use crate::domain::lsn::Lsn;
+use crate::domain::log_position::Lsn;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use std::io;

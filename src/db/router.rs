@@ -3,13 +3,14 @@
 
 use super::connection::connect_options;
 use super::error::DbError;
-use super::idempotency;
 use super::pool::{Pool, Server};
+use super::questions::Questions;
 use super::replica::Replica;
+use super::{attempts, idempotency};
 use crate::config::DatabaseSettings;
-use crate::domain::lsn::Lsn;
+use crate::domain::log_position::LogPosition;
+use crate::domain::log_position::Lsn;
 use crate::domain::served_from::ServedFrom;
-use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use std::cell::Cell;
@@ -28,13 +29,14 @@ const PRIMARY_TIMEOUT: Duration = Duration::from_millis(4500);
 const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
 /// The time that a read waits for a connection to a replica before it goes to the primary.
 const REPLICA_ACQUIRE_TIMEOUT: Duration = Duration::from_millis(300);
-/// The time that the primary has to tell its log position.
-const POSITION_TIMEOUT: Duration = Duration::from_secs(2);
+/// The number of connections for questions: one for the positions that writes wait for, one for what became
+/// of transactions.
+const QUESTION_CONNECTIONS: usize = 2;
 
 /// The time that a transaction of an import may take, with its retry after a deadlock.
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// How often an instance purges expired idempotency keys.
+/// How often an instance purges what has expired.
 const PURGE_EVERY: Duration = Duration::from_secs(300);
 
 /// The part of the database that the workers of a process share: its settings and the state of the
@@ -61,20 +63,27 @@ impl Database {
         }
     }
 
-    /// Starts a background task that purges expired idempotency keys every 5 minutes.
-    pub fn purge_expired_keys(mut self) -> Self {
+    /// Starts a background task that purges expired idempotency keys and old attempts every 5 minutes.
+    pub fn purge_expired(mut self) -> Self {
         let primary = connect_options(&self.settings.database_url.0);
         self.background.spawn(async move {
             loop {
                 sleep(PURGE_EVERY).await;
-                match purge_expired_keys(&primary).await {
-                    Ok(0) => {}
-                    Ok(purged) => log::info!("purged {purged} expired idempotency keys"),
-                    Err(error) => log::warn!("cannot purge expired idempotency keys: {error}"),
+                match purge(&primary).await {
+                    Ok((0, 0)) => {}
+                    Ok((keys, attempts)) => log::info!(
+                        "purged {keys} expired idempotency keys and {attempts} old attempts"
+                    ),
+                    Err(error) => log::warn!("cannot purge what has expired: {error}"),
                 }
             }
         });
         self
+    }
+
+    /// The settings that this was started with.
+    pub fn settings(&self) -> &DatabaseSettings {
+        &self.settings
     }
 
     /// The router of one worker of this many, each of which gets an equal share of
@@ -97,15 +106,24 @@ impl Database {
         };
         Router {
             primary: pool(most),
-            positions: pool(1),
+            questions: Questions::new(pool(QUESTION_CONNECTIONS)),
             replicas: self
                 .replicas
                 .iter()
                 .map(|replica| (Arc::clone(replica), replica_pool(replica)))
                 .collect(),
             next_replica: Cell::new(0),
-            write_timeout: PRIMARY_TIMEOUT,
+            write_limit: PRIMARY_TIMEOUT,
         }
+    }
+
+    /// Questions for the primary over connections of their own, for a task that belongs to no worker.
+    pub fn questions(&self) -> Questions {
+        let server = Server {
+            options: connect_options(&self.settings.database_url.0),
+            replica: None,
+        };
+        Questions::new(Pool::new(server, QUESTION_CONNECTIONS, ACQUIRE_TIMEOUT))
     }
 
     /// The router of an import: one connection to the primary, whose transactions may take longer than
@@ -120,17 +138,18 @@ impl Database {
         };
         Router {
             primary: Pool::new(server, 1, ACQUIRE_TIMEOUT),
-            write_timeout: IMPORT_TIMEOUT,
+            write_limit: IMPORT_TIMEOUT,
             ..self.router(1)
         }
     }
 }
 
-async fn purge_expired_keys(primary: &PgConnectOptions) -> Result<u64, DbError> {
+async fn purge(primary: &PgConnectOptions) -> Result<(u64, u64), DbError> {
     let mut connection: PgConnection = primary.connect().await?;
-    let purged = idempotency::purge_expired_keys(&mut connection).await?;
+    let keys = idempotency::purge_expired_keys(&mut connection).await?;
+    let attempts = attempts::purge(&mut connection).await?;
     connection.close().await?;
-    Ok(purged)
+    Ok((keys, attempts))
 }
 
 /// One worker's router of statements to the primary or a replica.
@@ -140,14 +159,12 @@ async fn purge_expired_keys(primary: &PgConnectOptions) -> Result<u64, DbError> 
 /// first. It also spares requests the way to another thread and back.
 pub struct Router {
     primary: Pool,
-    /// The connection for questions for the primary's position, which must not queue behind the writes
-    /// that wait for their answers.
-    positions: Pool,
+    questions: Questions,
     replicas: Vec<(Arc<Replica>, Pool)>,
     /// The index of the replica whose turn it is.
     next_replica: Cell<usize>,
     /// The time that a write may take, from waiting for a connection to its commit.
-    write_timeout: Duration,
+    write_limit: Duration,
 }
 
 impl Router {
@@ -156,85 +173,57 @@ impl Router {
         !self.replicas.is_empty()
     }
 
-    /// Runs statements that write, in one transaction on the primary, and commits it.
-    ///
-    /// Nothing is begun ([`DbError::ClientDisconnected`]) where `client_disconnected` returns true once
-    /// there is a connection. Statements that lost a deadlock are run once more, in another
-    /// transaction. An error means that nothing was written, except [`DbError::OutcomeUnknown`].
-    pub async fn write<T>(
-        &self,
-        client_disconnected: impl Fn() -> bool,
-        statements: impl AsyncFn(&mut PgConnection) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
-        let mut is_committing = false;
-        let work = self.primary.run(async |connection| {
-            if client_disconnected() {
-                return Err(DbError::ClientDisconnected);
-            }
-            let mut is_retry = false;
-            loop {
-                let mut transaction = connection.begin().await?;
-                match statements(&mut transaction).await {
-                    Ok(value) => {
-                        is_committing = true;
-                        transaction.commit().await?;
-                        return Ok(value);
-                    }
-                    Err(error) => {
-                        // Where this fails, the pool closes the connection; the first error tells more.
-                        let rolled_back = transaction.rollback().await;
-                        if is_retry || !error.is_deadlock() || rolled_back.is_err() {
-                            return Err(error);
-                        }
-                        is_retry = true;
-                    }
-                }
-            }
-        });
-        match within(self.write_timeout, work).await {
-            // What the server said is known, and so is that nothing was done where it was not asked to
-            // commit; but where the connection breaks during a commit, it may have been carried out.
-            Err(DbError::Unavailable(error))
-                if is_committing && error.as_database_error().is_none() =>
-            {
-                Err(DbError::OutcomeUnknown(Some(error)))
-            }
-            result => result,
-        }
+    /// The connections to the primary.
+    pub(super) fn primary(&self) -> &Pool {
+        &self.primary
     }
 
-    /// Runs statements that only read, on a replica that shows everything up to this position, the
-    /// replicas taking turns, or else on the primary: where no position is known, no replica has
-    /// replayed it, or the replica fails.
-    pub async fn read<T>(
+    /// The questions for the primary, over connections of their own.
+    pub fn questions(&self) -> &Questions {
+        &self.questions
+    }
+
+    /// The time that a write may take, from waiting for a connection to its commit.
+    pub fn write_limit(&self) -> Duration {
+        self.write_limit
+    }
+
+    /// Runs statements that only read on a replica that has replayed the log up to this position, the
+    /// replicas taking turns; `None` where none has, or where the replica fails.
+    pub async fn read_replica<T>(
         &self,
-        position: Option<Lsn>,
+        position: LogPosition,
         statements: impl AsyncFn(&mut PgConnection) -> Result<T, DbError>,
-    ) -> Result<(T, ServedFrom), DbError> {
-        if let Some(position) = position
-            && let Some((replica, pool)) = self.choose(position)
-        {
-            let work = pool.run(async |connection| {
-                // Looked at again, because a new connection may have found less.
-                match replica.has_replayed(position) {
-                    true => statements(connection).await.map(Some),
-                    false => Ok(None),
-                }
-            });
-            match within(REPLICA_TIMEOUT, work).await {
-                Ok(Some(value)) => return Ok((value, ServedFrom::Replica(replica.number()))),
-                Ok(None) => {}
-                Err(error) => {
-                    replica.set_away();
-                    log::warn!(
-                        "a read failed on replica-{} and goes to the primary: {error}",
-                        replica.number()
-                    );
-                }
+    ) -> Option<(T, ServedFrom)> {
+        let position = position.lsn;
+        let position = Lsn(position.0);
+        let (replica, pool) = self.choose(position)?;
+        let work = pool.run(async |connection| {
+            // Looked at again, because a new connection may have found less.
+            match replica.has_replayed(position) {
+                true => statements(connection).await.map(Some),
+                false => Ok(None),
             }
-        }
-        let value = within(PRIMARY_TIMEOUT, self.primary.run(statements)).await?;
-        Ok((value, ServedFrom::Primary))
+        });
+        let value = within(REPLICA_TIMEOUT, work)
+            .await
+            .unwrap_or_else(|error| {
+                replica.set_away();
+                log::warn!(
+                    "a read failed on replica-{} and goes to the primary: {error}",
+                    replica.number()
+                );
+                None
+            })?;
+        Some((value, ServedFrom::Replica(replica.number())))
+    }
+
+    /// Runs statements that only read, on the primary.
+    pub async fn read_primary<T>(
+        &self,
+        statements: impl AsyncFn(&mut PgConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        within(PRIMARY_TIMEOUT, self.primary.run(statements)).await
     }
 
     /// The next replica, in turn, that has replayed the log up to this position; `None` where none has.
@@ -250,43 +239,9 @@ impl Router {
         self.next_replica.set(index + 1);
         self.replicas.get(index)
     }
-
-    /// A function that asks the primary for a log position after every commit that was made before the
-    /// call; `None` where the primary is out of reach.
-    pub fn ask_position(
-        &self,
-    ) -> impl Fn() -> BoxFuture<'static, Option<Lsn>> + Send + Sync + 'static {
-        let pool = self.positions.clone();
-        move || {
-            let pool = pool.clone();
-            Box::pin(async move {
-                let ask = async |connection: &mut PgConnection| Ok(position(connection).await?);
-                within(POSITION_TIMEOUT, pool.run(ask))
-                    .await
-                    .inspect_err(|error| log::warn!("cannot ask the primary's position: {error}"))
-                    .ok()
-            })
-        }
-    }
 }
 
-/// The log position of the primary behind a connection.
-///
-/// To be asked after the commit: inside the transaction it lies before the commit's own record. It is
-/// the insert position, because the flush position may lie before a commit where `synchronous_commit`
-/// is off.
-pub async fn position(primary: &mut PgConnection) -> sqlx::Result<Lsn> {
-    let position = sqlx::query_scalar!(
-        r#"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS "position!""#
-    )
-    .fetch_one(primary)
-    .await?;
-    u64::try_from(position)
-        .map(Lsn)
-        .map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
-async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, DbError>>,
 ) -> Result<T, DbError> {

@@ -4,6 +4,7 @@ use super::error::DbError;
 use crate::domain::category::Category;
 use crate::domain::id::Id;
 use crate::domain::page::{Listed, Order, Page};
+use crate::domain::scope::{Change, Changed, Place};
 use crate::domain::task::{NewTask, Task, TaskFilter, TaskId, TaskStatus, TaskUpdate};
 use crate::domain::text::{Description, SearchText, Title};
 use crate::domain::user::User;
@@ -28,6 +29,24 @@ struct TaskRow {
     category_name: Option<String>,
     category_created_at: Option<DateTime<Utc>>,
     category_updated_at: Option<DateTime<Utc>>,
+    /// The user before an update.
+    old_user_id: Option<i64>,
+    /// The category before an update.
+    old_category_id: Option<i64>,
+}
+
+impl TaskRow {
+    /// The place of the task before an update.
+    fn old_place(&self) -> Place {
+        place(self.old_user_id, self.old_category_id)
+    }
+}
+
+fn place(user_id: Option<i64>, category_id: Option<i64>) -> Place {
+    Place {
+        user_id: user_id.map(Id::from_database),
+        category_id: category_id.map(Id::from_database),
+    }
 }
 
 impl FromRow<'_, PgRow> for TaskRow {
@@ -57,6 +76,8 @@ impl FromRow<'_, PgRow> for TaskRow {
             category_name: row.try_get_unchecked(next())?,
             category_created_at: row.try_get_unchecked(next())?,
             category_updated_at: row.try_get_unchecked(next())?,
+            old_user_id: None,
+            old_category_id: None,
         })
     }
 }
@@ -96,7 +117,8 @@ impl From<TaskRow> for Task {
     }
 }
 
-/// A statement that yields tasks, joined with what they refer to.
+/// A statement that yields tasks, with their users and categories before it, joined with what they refer
+/// to.
 macro_rules! joined {
     ($statement:literal, $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
@@ -108,7 +130,8 @@ macro_rules! joined {
                             u.name AS "user_name?", u.email AS "user_email?",
                             u.created_at AS "user_created_at?", u.updated_at AS "user_updated_at?",
                             c.name AS "category_name?", c.created_at AS "category_created_at?",
-                            c.updated_at AS "category_updated_at?"
+                            c.updated_at AS "category_updated_at?",
+                            t.old_user_id, t.old_category_id
                      FROM t
                      LEFT JOIN users u ON u.id = t.user_id
                      LEFT JOIN categories c ON c.id = t.category_id"#,
@@ -119,34 +142,50 @@ macro_rules! joined {
 
 /// The task with this id; `None` where there is none.
 pub async fn get(db: &mut PgConnection, id: TaskId) -> Result<Option<Task>, DbError> {
-    let row = joined!("SELECT * FROM tasks WHERE id = $1", id.get())
-        .fetch_optional(db)
-        .await?;
+    let row = joined!(
+        "SELECT *, NULL::bigint AS old_user_id, NULL::bigint AS old_category_id
+         FROM tasks WHERE id = $1",
+        id.get()
+    )
+    .fetch_optional(db)
+    .await?;
     Ok(row.map(Task::from))
 }
 
-/// Inserts a task and returns it with its user and category.
-pub async fn insert(db: &mut PgConnection, task: &NewTask) -> Result<Task, DbError> {
+/// Inserts a task, under this id if there is one, and returns it with its user and category.
+pub async fn insert(
+    db: &mut PgConnection,
+    new_id: Option<i64>,
+    task: &NewTask,
+) -> Result<Changed<Task>, DbError> {
     let row = joined!(
-        "INSERT INTO tasks (title, description, status, user_id, category_id)
-         VALUES ($1, $2, $3, $4, $5) RETURNING *",
+        "INSERT INTO tasks (id, title, description, status, user_id, category_id)
+         OVERRIDING SYSTEM VALUE
+         VALUES (coalesce($6, nextval('tasks_id_seq')), $1, $2, $3, $4, $5)
+         RETURNING *, NULL::bigint AS old_user_id, NULL::bigint AS old_category_id",
         task.title.as_str(),
         task.description.as_ref().map(Description::as_str),
         task.status as TaskStatus,
         task.user_id.get(),
         task.category_id.map(Id::get),
+        new_id,
     )
     .fetch_one(db)
     .await?;
-    Ok(row.into())
+    let task = Task::from(row);
+    let change = Change::Task {
+        before: None,
+        after: Some(Place::from(&task)),
+    };
+    Ok(Changed::by([change], task))
 }
 
-/// Updates the given fields of the task with this id; `None` where there is none.
+/// Updates the given fields of the task with this id; [`DbError::NotFound`] where there is none.
 pub async fn update(
     db: &mut PgConnection,
     id: TaskId,
     update: &TaskUpdate,
-) -> Result<Option<Task>, DbError> {
+) -> Result<Changed<Task>, DbError> {
     let TaskUpdate {
         title,
         description,
@@ -162,7 +201,9 @@ pub async fn update(
              user_id = CASE WHEN $6 THEN $7 ELSE user_id END,
              category_id = CASE WHEN $8 THEN $9 ELSE category_id END,
              updated_at = now()
-         WHERE id = $1 RETURNING *",
+         FROM (SELECT id AS old_id, user_id AS old_user_id, category_id AS old_category_id
+               FROM tasks WHERE id = $1 FOR UPDATE) old
+         WHERE id = old_id RETURNING tasks.*, old_user_id, old_category_id",
         id.get(),
         title.as_ref().map(Title::as_str),
         description.is_some(),
@@ -174,16 +215,28 @@ pub async fn update(
         category_id.flatten().map(Id::get),
     )
     .fetch_optional(db)
-    .await?;
-    Ok(row.map(Task::from))
+    .await?
+    .ok_or(DbError::NotFound)?;
+    let before = Some(row.old_place());
+    let task = Task::from(row);
+    let after = Some(Place::from(&task));
+    Ok(Changed::by([Change::Task { before, after }], task))
 }
 
-/// Deletes the task with this id; false where there is none.
-pub async fn delete(db: &mut PgConnection, id: TaskId) -> Result<bool, DbError> {
-    let done = sqlx::query!("DELETE FROM tasks WHERE id = $1", id.get())
-        .execute(db)
-        .await?;
-    Ok(done.rows_affected() > 0)
+/// Deletes the task with this id; [`DbError::NotFound`] where there is none.
+pub async fn delete(db: &mut PgConnection, id: TaskId) -> Result<Changed<()>, DbError> {
+    let row = sqlx::query!(
+        "DELETE FROM tasks WHERE id = $1 RETURNING user_id, category_id",
+        id.get()
+    )
+    .fetch_optional(db)
+    .await?
+    .ok_or(DbError::NotFound)?;
+    let change = Change::Task {
+        before: Some(place(row.user_id, row.category_id)),
+        after: None,
+    };
+    Ok(Changed::by([change], ()))
 }
 
 /// A page of the tasks that match a filter, and their total, in one snapshot.

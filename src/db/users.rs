@@ -4,6 +4,7 @@ use super::error::DbError;
 use super::page::listed;
 use crate::domain::id::Id;
 use crate::domain::page::{Listed, Page, Unfiltered};
+use crate::domain::scope::{Change, Changed};
 use crate::domain::text::{EmailAddress, UserName};
 use crate::domain::user::{User, UserId};
 use chrono::{DateTime, Utc};
@@ -41,34 +42,37 @@ pub async fn get(db: &mut PgConnection, id: UserId) -> Result<Option<User>, DbEr
     Ok(row.map(User::from))
 }
 
-/// Inserts a user with the hash of its password, and returns it.
+/// Inserts a user, under this id if there is one, with the hash of its password, and returns it.
 pub async fn insert(
     db: &mut PgConnection,
+    new_id: Option<i64>,
     name: &UserName,
     email: &EmailAddress,
     password_hash: &str,
-) -> Result<User, DbError> {
+) -> Result<Changed<User>, DbError> {
     let row = sqlx::query_as!(
         UserRow,
-        "INSERT INTO users (name, email, password_hash) VALUES ($1, $2, $3)
+        "INSERT INTO users (id, name, email, password_hash) OVERRIDING SYSTEM VALUE
+         VALUES (coalesce($4, nextval('users_id_seq')), $1, $2, $3)
          RETURNING id, name, email, created_at, updated_at",
         name.as_str(),
         email.as_str(),
-        password_hash
+        password_hash,
+        new_id
     )
     .fetch_one(db)
     .await?;
-    Ok(row.into())
+    Ok(Changed::by([Change::UserCreated], row.into()))
 }
 
-/// Updates the given fields of the user with this id; `None` where there is none.
+/// Updates the given fields of the user with this id; [`DbError::NotFound`] where there is none.
 pub async fn update(
     db: &mut PgConnection,
     id: UserId,
     name: Option<&UserName>,
     email: Option<&EmailAddress>,
     password_hash: Option<&str>,
-) -> Result<Option<User>, DbError> {
+) -> Result<Changed<User>, DbError> {
     let row = sqlx::query_as!(
         UserRow,
         "UPDATE users SET
@@ -84,16 +88,20 @@ pub async fn update(
         password_hash
     )
     .fetch_optional(db)
-    .await?;
-    Ok(row.map(User::from))
+    .await?
+    .ok_or(DbError::NotFound)?;
+    Ok(Changed::by([Change::User], row.into()))
 }
 
-/// Deletes the user with this id and removes it from its tasks; false where there is none.
-pub async fn delete(db: &mut PgConnection, id: UserId) -> Result<bool, DbError> {
+/// Deletes the user with this id and removes it from its tasks; [`DbError::NotFound`] where there is none.
+pub async fn delete(db: &mut PgConnection, id: UserId) -> Result<Changed<()>, DbError> {
     let done = sqlx::query!("DELETE FROM users WHERE id = $1", id.get())
         .execute(db)
         .await?;
-    Ok(done.rows_affected() > 0)
+    match done.rows_affected() {
+        0 => Err(DbError::NotFound),
+        _ => Ok(Changed::by([Change::User], ())),
+    }
 }
 
 /// A page of the users, the newest first, and their total, in one snapshot.

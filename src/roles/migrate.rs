@@ -1,5 +1,6 @@
-//! The role `migrate`: brings the schema up to date and ends.
+//! The role `migrate`: brings the schema up to date, announces that, and ends.
 
+use super::announce;
 use super::wait_for_database::wait_for_database;
 use crate::config::MigrateSettings;
 use crate::db::migrations;
@@ -7,6 +8,10 @@ use crate::startup::host_name;
 use crate::telemetry;
 use env_logger::Target;
 use std::error::Error;
+use std::time::Duration;
+
+/// How long Redis has to be reached.
+const ANNOUNCE_LIMIT: Duration = Duration::from_secs(3);
 
 /// Waits for PostgreSQL and applies the migrations that the database lacks.
 pub(super) async fn run(settings: &MigrateSettings) -> Result<(), Box<dyn Error>> {
@@ -18,5 +23,13 @@ pub(super) async fn run(settings: &MigrateSettings) -> Result<(), Box<dyn Error>
         .await
         .map_err(|error| format!("The migrations could not be applied: {error}."))?;
     log::info!("the database has all migrations");
+    // What they changed, no write has announced. There may be no Redis yet, and nobody who has copies.
+    if !announce::everything(&settings.database, &settings.cache, ANNOUNCE_LIMIT).await {
+        let seconds = settings.cache.cache_ttl.as_secs();
+        log::warn!(
+            "Redis is out of reach: lists that instances have copied may show for up to {seconds} s \
+             what was there before the migrations"
+        );
+    }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The roles of a process: one file or folder for each role that is more than a call.
 
+mod announce;
 mod healthcheck;
 pub mod import;
 mod migrate;
@@ -17,6 +18,7 @@ pub async fn run(role: Role) -> Result<ExitCode, Box<dyn Error>> {
     match role {
         Role::Serve(settings) => serve::run(&settings).await?,
         Role::Migrate(settings) => migrate::run(&settings).await?,
+        Role::Announce(settings) => announce::run(&settings).await?,
         Role::Import(settings) => import::run(&settings).await?,
         Role::Verify(settings) => {
             let is_clean = verify::run(&settings)

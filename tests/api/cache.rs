@@ -1,17 +1,8 @@
 //! The promise: a read that starts after a write was acknowledged shows that write.
 
 use crate::helpers::{Proxy, Redis, TestApp, collections, wait_until};
-use futures_util::FutureExt;
 use futures_util::future;
 use serde_json::json;
-use std::convert::Infallible;
-use taskfleet::cache::{self, Cache, CacheStatus, ListKey};
-use taskfleet::domain::lsn::Lsn;
-use taskfleet::domain::page::{Page, Unfiltered};
-use taskfleet::domain::served_from::ServedFrom;
-use taskfleet::domain::user::User;
-use taskfleet::domain::viewer::ViewerClass;
-use tokio::sync::oneshot;
 
 #[actix_web::test]
 async fn first_list_is_a_miss_and_the_second_a_hit() {
@@ -167,62 +158,6 @@ async fn fill_that_races_with_a_write_is_never_served() {
     }
 }
 
-#[actix_web::test]
-async fn slow_fill_does_not_replace_a_newer_entry() {
-    let app = TestApp::start().await;
-    let redis = Redis::of(&app).await;
-    let position = || future::ready(Some(Lsn(1))).boxed();
-    let cache = Cache::start(
-        &app.settings.cache,
-        cache::bodies(1024 * 1024),
-        Box::new(position),
-    );
-    cache.connected().await;
-    let read = async |path: &str, body: &[u8], wait: oneshot::Receiver<()>| {
-        let fill = |_| async {
-            wait.await.unwrap();
-            Ok::<_, Infallible>((body.to_vec(), ServedFrom::Primary))
-        };
-        let page = Page {
-            number: 1,
-            limit: 10,
-        };
-        let key = ListKey::new(
-            ViewerClass::Everyone,
-            path,
-            page,
-            &Unfiltered::<User>::default(),
-        );
-        cache.read(key, fill).await.unwrap().cache_status
-    };
-    let at_once = || {
-        let (go, wait) = oneshot::channel();
-        go.send(()).unwrap();
-        wait
-    };
-
-    let (go, wait) = oneshot::channel();
-    let slow = read("/tasks", b"old", wait);
-    let others = async {
-        cache.position().await; // a lookup that started with the slow read's or after it
-        cache.announce().await.unwrap();
-        let newer = read("/tasks", b"new", at_once()).await;
-        assert_eq!(newer, CacheStatus::Miss);
-        go.send(()).unwrap();
-    };
-    let (slow, ()) = tokio::join!(slow, others);
-    assert_eq!(slow, CacheStatus::Miss);
-
-    // Stored after what those two have stored.
-    read("/users", b"last", at_once()).await;
-    wait_until("the last entry is stored", async || {
-        redis.entry("users").await.is_some()
-    })
-    .await;
-    let stored = redis.entry("tasks").await.unwrap();
-    assert!(stored.ends_with("new"), "{stored}");
-}
-
 /// The answer to a lookup that is under way may be older than a write; a read that comes after the
 /// write must not get it.
 #[actix_web::test]
@@ -310,7 +245,7 @@ async fn garbage_or_truncated_entry_is_a_miss() {
         redis.set(&key, &bad).await;
         // An instance that has no copy of its own.
         let other = app.sibling(&[]).await;
-        redis.set_generation_of(&good).await;
+        redis.set_stamp_of(&good).await;
         let answer = other.get("/tasks").await;
         let shown = (answer.header("x-cache"), &answer.json()["total"]);
         assert_eq!(shown, ("miss", &json!(1)), "with {bad:?}");

@@ -4,6 +4,7 @@ use crate::helpers::{TestApp, wait_until};
 use sqlx::{query, query_scalar};
 use std::time::Duration;
 use taskfleet::db::{Connection, Database, DbError, Router};
+use taskfleet::domain::scope::Changed;
 use tokio::time::timeout;
 
 /// A router that has one connection.
@@ -13,13 +14,23 @@ async fn router(app: &TestApp) -> Router {
     Database::start(&settings).router(1)
 }
 
+/// Runs statements that change nothing that anybody sees, in a transaction.
+async fn write<T>(
+    router: &Router,
+    statements: impl AsyncFn(&mut Connection) -> Result<T, DbError>,
+) -> Result<T, DbError> {
+    let statements = async |db: &mut Connection, _| Ok(Changed::nothing(statements(db).await?));
+    let written = router.write(None, || false, statements, async |_, _| ());
+    written.await.map(|(changed, _)| changed.value)
+}
+
 /// Which of the server's processes serves the router.
 async fn process(router: &Router) -> Result<i32, DbError> {
     let ask = async |db: &mut Connection| {
         let ask = query_scalar("SELECT pg_backend_pid()").fetch_one(db);
         Ok(ask.await?)
     };
-    router.write(|| false, ask).await
+    write(router, ask).await
 }
 
 /// Whether a transaction holds the advisory lock with this number.
@@ -45,7 +56,7 @@ async fn connection_is_reused_after_success_and_after_an_sql_error() {
         query("SELECT 1 / 0").execute(&mut *db).await?;
         Ok(())
     };
-    let result = router.write(|| false, refused).await;
+    let result = write(&router, refused).await;
     assert!(matches!(result, Err(DbError::Fault(_))), "{result:?}");
     assert!(!is_locked(&app, 1).await, "the transaction is open still");
     assert_eq!(process(&router).await.unwrap(), first);
@@ -64,7 +75,7 @@ async fn connection_of_a_dropped_request_is_closed() {
         std::future::pending::<Result<(), DbError>>().await
     };
     tokio::select! {
-        result = router.write(|| false, endless) => panic!("{result:?}"),
+        result = write(&router, endless) => panic!("{result:?}"),
         () = wait_until("it is locked", async || is_locked(&app, 2).await) => {}
     }
     // The server would end the transaction by itself after 4 s.

@@ -145,12 +145,12 @@ async fn health_checks_write_nothing() {
         redis.entry("tasks:1:10").await.is_some()
     })
     .await;
-    let before = redis.generation().await;
+    let before = redis.scopes().await;
     for path in ["/health", "/health/live", "/health/ready", "/api/status"] {
         for _ in 0..3 {
             assert_eq!(app.get(path).await.status, 200);
         }
     }
-    assert_eq!(redis.generation().await, before);
+    assert_eq!(redis.scopes().await, before);
     assert_eq!(app.get("/tasks").await.header("x-cache"), "hit");
 }

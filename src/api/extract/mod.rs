@@ -6,3 +6,4 @@ pub(crate) mod id;
 pub(crate) mod idempotency;
 pub(crate) mod path;
 pub(crate) mod query;
+pub(crate) mod write;

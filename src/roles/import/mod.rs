@@ -1,7 +1,7 @@
 //! The role `import`: loads tasks from a file, as often as one likes, without loading any twice.
 //!
-//! A thread reads rows and hands on batches; each batch is one transaction. All are announced once, when
-//! the last one is committed.
+//! A thread reads rows and hands on batches; each batch is one transaction, which is announced
+//! by itself.
 
 mod batches;
 mod error;
@@ -11,8 +11,7 @@ mod progress;
 mod reader;
 mod rejected;
 
-use crate::app::write::{Committed, Writer};
-use crate::cache::{self, Cache};
+use crate::app::write::Writer;
 use crate::config::ImportSettings;
 use crate::db::migrations;
 use crate::db::{self, Connection, Database, DbError};
@@ -25,17 +24,12 @@ use progress::Progress;
 use reader::RowReader;
 use rejected::Rejected;
 use std::fmt;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 
 /// The most attempts at a batch that lost a race against a request.
 const ATTEMPTS: u32 = 5;
-/// How long the end of an import waits for Redis to get every announcement.
-const REDIS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The counts of an import.
 #[derive(Debug, Default)]
@@ -72,7 +66,7 @@ pub async fn run(settings: &ImportSettings) -> Result<(), ImportError> {
     let progress = Progress::start(source.size);
     let position = Arc::clone(&source.position);
     let reader = RowReader::new(source, &name)?;
-    let (writer, cache) = connect(settings).await?;
+    let writer = connect(settings).await?;
 
     let rejected = Arc::new(Mutex::new(Rejected::of(file)));
     let reject = {
@@ -84,33 +78,15 @@ pub async fn run(settings: &ImportSettings) -> Result<(), ImportError> {
     let loaded = load(&writer, &mut batches, &progress, &mut batch_results).await;
     progress.end();
     let BatchResults { rows, inserted } = batch_results;
-    // Even after an error: batches before it were committed.
-    let (imported, is_announced) = match inserted {
-        Some(inserted) => inserted.announce_and_report().await,
-        None => (0, true),
-    };
-    // Until then, what was announced while Redis was away is not known to other instances.
-    let is_connected = timeout(REDIS_TIMEOUT, cache.connected()).await.is_ok();
 
     let rejected = lock(&rejected);
     let summary = Summary {
-        imported,
-        skipped: rows - imported,
+        imported: inserted,
+        skipped: rows - inserted,
         rejected: rejected.count(),
         rejected_place: rejected.to_string(),
     };
     println!("{summary}");
-    let out_of_reach = match (is_connected, is_announced) {
-        (true, true) => None,
-        (true, false) => Some("PostgreSQL"),
-        (false, _) => Some("Redis"),
-    };
-    if let Some(server) = out_of_reach {
-        let seconds = settings.cache.cache_ttl.as_secs();
-        eprintln!(
-            "{server} is out of reach, so lists may be up to {seconds} s old (CACHE_TTL_SECONDS)."
-        );
-    }
     if loaded.is_ok()
         && let Err(error) = rejected.remove_stale_file()
     {
@@ -120,19 +96,14 @@ pub async fn run(settings: &ImportSettings) -> Result<(), ImportError> {
     loaded
 }
 
-/// The write path of this import, and the cache that it announces to.
-async fn connect(settings: &ImportSettings) -> Result<(Writer, Rc<Cache>), ImportError> {
+/// The write path of this import.
+async fn connect(settings: &ImportSettings) -> Result<Writer, ImportError> {
     let database = Database::start(&settings.database);
-    let db = Rc::new(database.import_router());
-    let ask_position = Box::new(db.ask_position());
-    let (is_migrated, _) = db.read(None, migrations::is_migrated).await?;
-    if !is_migrated {
+    let db = database.import_router();
+    if !db.read_primary(migrations::is_migrated).await? {
         return Err(ImportError::NotMigrated);
     }
-    let cache = Cache::start(&settings.cache, cache::bodies(0), ask_position);
-    let cache = Rc::new(cache);
-    let writer = Writer::new(db, Rc::clone(&cache), Arc::default());
-    Ok((writer, cache))
+    Ok(Writer::alone(&database, db, &settings.cache))
 }
 
 /// Loads batch after batch to the end of the file, the first error, or SIGTERM or SIGINT.
@@ -156,7 +127,8 @@ async fn load(
         };
         let rows = batch.rows.len() as u64;
         let inserted = insert(writer, batch.rows).await?;
-        results.add(rows, inserted);
+        results.rows += rows;
+        results.inserted += inserted;
         progress.advance(rows, batch.end);
     }
 }
@@ -166,30 +138,20 @@ async fn load(
 struct BatchResults {
     /// The number of rows that were loaded or were there already.
     rows: u64,
-    /// The number of rows that were inserted, to be announced once for all: each announcement outdates
-    /// every cached list.
-    inserted: Option<Committed<u64>>,
-}
-
-impl BatchResults {
-    fn add(&mut self, rows: u64, inserted: Committed<u64>) {
-        self.rows += rows;
-        self.inserted = Some(match self.inserted.take() {
-            Some(earlier) => inserted.after(earlier, |earlier, inserted| earlier + inserted),
-            None => inserted,
-        });
-    }
+    /// The number of rows that were inserted.
+    inserted: u64,
 }
 
 /// Inserts the tasks of these rows that are not there yet; their number.
-async fn insert(writer: &Writer, rows: Vec<KeyedRow>) -> Result<Committed<u64>, DbError> {
+async fn insert(writer: &Writer, rows: Vec<KeyedRow>) -> Result<u64, DbError> {
     let rows: Arc<[KeyedRow]> = rows.into();
     let mut attempt = 1;
     loop {
         let rows = Arc::clone(&rows);
-        let insert = async move |db: &mut Connection| db::import::insert_missing(db, &rows).await;
-        match writer.write(|| false, insert).await {
-            Ok(committed) => return Ok(committed),
+        let insert =
+            async move |db: &mut Connection, _| db::import::insert_missing(db, &rows).await;
+        match writer.write(None, || false, insert).await {
+            Ok(inserted) => return Ok(inserted),
             Err(error) if attempt < ATTEMPTS && db::import::is_lost_race(&error) => attempt += 1,
             Err(error) => return Err(error),
         }

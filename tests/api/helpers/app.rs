@@ -122,7 +122,7 @@ impl TestApp {
             ("--redis-url", &servers().redis),
             ("--redis-key-prefix", prefix),
             // A busy machine is no outage, unless the test is about outages.
-            ("--redis-timeout-ms", "5000"),
+            ("--redis-timeout-ms", "1000"),
         ];
         let mut arguments = vec!["taskfleet", "serve"];
         for (flag, value) in defaults {

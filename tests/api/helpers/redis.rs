@@ -2,6 +2,7 @@
 
 use super::TestApp;
 use redis::aio::MultiplexedConnection;
+use std::collections::BTreeMap;
 
 /// The name space of an application in Redis.
 pub struct Redis {
@@ -40,33 +41,68 @@ impl Redis {
         self.query(redis::cmd("SET").arg(key).arg(value)).await
     }
 
-    /// The generation.
-    pub async fn generation(&self) -> Option<u64> {
-        self.query(redis::cmd("GET").arg(self.generation_key()))
+    /// The value of a field of the hash of scopes, such as `epoch`, `position`, or `all`.
+    pub async fn scope(&self, field: &str) -> Option<String> {
+        self.query(redis::cmd("HGET").arg(self.key("scopes")).arg(field))
             .await
     }
 
-    /// The position in the primary's log that is announced with it.
+    /// Everything in the hash of scopes.
+    pub async fn scopes(&self) -> BTreeMap<String, String> {
+        self.query(redis::cmd("HGETALL").arg(self.key("scopes")))
+            .await
+    }
+
+    /// Sets a field of the hash of scopes.
+    pub async fn set_scope(&self, field: &str, value: &str) {
+        self.query(
+            redis::cmd("HSET")
+                .arg(self.key("scopes"))
+                .arg(field)
+                .arg(value),
+        )
+        .await
+    }
+
+    /// The texts of the marks that are there.
+    pub async fn marks(&self) -> Vec<String> {
+        self.query(redis::cmd("HVALS").arg(self.key("marks"))).await
+    }
+
+    /// Leaves a mark.
+    pub async fn leave_mark(&self, id: &str, mark: &str) {
+        self.query(redis::cmd("HSET").arg(self.key("marks")).arg(id).arg(mark))
+            .await
+    }
+
+    /// The position in the primary's log that is announced, without its history.
     pub async fn position(&self) -> i64 {
-        let key = format!("{}position", self.prefix);
-        self.query(redis::cmd("GET").arg(key)).await
+        let position = self.scope("position").await.unwrap();
+        i64::from_str_radix(position.rsplit('-').next().unwrap(), 16).unwrap()
     }
 
-    /// Makes the generation under which an entry was stored the current one again.
-    pub async fn set_generation_of(&self, entry: &[u8]) {
-        let generation = u64::from_le_bytes(entry[4..12].try_into().unwrap());
-        self.query(redis::cmd("SET").arg(self.generation_key()).arg(generation))
-            .await
+    /// Makes the stamp under which an entry was stored the current one again.
+    pub async fn set_stamp_of(&self, entry: &[u8]) {
+        let values = entry[4..28].chunks_exact(8);
+        for (field, value) in ["epoch", "names", "all"].into_iter().zip(values) {
+            let value = u64::from_le_bytes(value.try_into().unwrap());
+            self.set_scope(field, &format!("{value:016x}")).await;
+        }
     }
 
-    /// Removes the generation, as if Redis had been emptied.
-    pub async fn forget_generation(&self) {
-        self.query(redis::cmd("DEL").arg(self.generation_key()))
-            .await
+    /// Removes everything, as if Redis had been emptied.
+    pub async fn flush(&self) {
+        let keys: Vec<String> = self
+            .query(redis::cmd("KEYS").arg(format!("{}*", self.prefix)))
+            .await;
+        for key in keys {
+            self.query::<()>(redis::cmd("DEL").arg(key)).await;
+        }
     }
 
-    fn generation_key(&self) -> String {
-        format!("{}generation", self.prefix)
+    /// The key with this name.
+    pub fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     async fn query<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> T {

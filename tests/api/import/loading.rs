@@ -1,8 +1,7 @@
 //! What an import loads, and what it leaves alone.
 
 use super::{Ended, Folder, gzip, ndjson, row, row_with, rows, total};
-use crate::helpers::{Redis, TestApp, servers, wait_until};
-use futures_util::StreamExt;
+use crate::helpers::{Redis, TestApp, wait_until};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Read;
@@ -199,33 +198,14 @@ async fn user_or_category_deleted_after_an_import_stays_deleted_after_the_next()
 }
 
 #[actix_web::test]
-async fn list_is_fresh_after_an_import_that_announces_all_batches_once() {
+async fn list_is_fresh_after_an_import_of_several_batches_and_no_mark_is_left() {
     let (app, folder) = (TestApp::start().await, Folder::new());
     folder.write("rows", ndjson(&rows(2500)));
     assert_eq!(total(&app, "/tasks").await, 0);
     assert_eq!(app.get("/tasks").await.header("x-cache"), "hit");
-
-    let client = redis::Client::open(servers().redis.as_str()).unwrap();
-    let monitor = client.get_async_monitor().await.unwrap();
     assert_eq!(folder.import(&app, "rows").await.counts(), [2500, 0, 0]);
     assert_eq!(total(&app, "/tasks").await, 2500);
-
-    // What Redis did meanwhile, up to a command that can be told from all others.
-    let prefix = &app.settings.cache.redis_key_prefix;
-    Redis::of(&app)
-        .await
-        .set(&format!("{prefix}end"), b"")
-        .await;
-    let commands = monitor.into_on_message::<String>();
-    let raised = format!(r#""SET" "{prefix}generation""#);
-    let end = format!(r#""{prefix}end""#);
-    let count = commands
-        .take_while(|command| std::future::ready(!command.contains(&end)))
-        .filter(|command| std::future::ready(command.contains(&raised)))
-        .count()
-        .await;
-    // For the connection, and for all batches together.
-    assert_eq!(count, 2);
+    assert_eq!(Redis::of(&app).await.marks().await, [""; 0]);
 }
 
 #[actix_web::test]

@@ -1,0 +1,74 @@
+//! Texts that the processes of a deployment send each other through the primary (`LISTEN` and `NOTIFY`),
+//! where Redis is out of reach.
+
+use super::connection::connect_options;
+use crate::config::DatabaseSettings;
+use sqlx::postgres::{PgConnection, PgListener, PgPoolOptions};
+use std::io;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The channel of the texts.
+const CHANNEL: &str = "taskfleet_peers";
+/// The name by which PostgreSQL knows a connection that listens.
+const APPLICATION_NAME: &str = "taskfleet peer";
+/// The time that connecting, and the check of a silent connection, may take.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// After so much silence the connection is checked: the primary's host may be gone without a word.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// Listens until the connection breaks: calls `listening` once it does, and `receive` with each text that
+/// is sent, in order. Returns the error that ended it.
+pub async fn listen(
+    settings: &DatabaseSettings,
+    listening: impl Fn(),
+    receive: impl Fn(&str),
+) -> sqlx::Error {
+    let work = async {
+        let options = connect_options(&settings.database_url.0).application_name(APPLICATION_NAME);
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_lazy_with(options);
+        let mut listener = within(async {
+            let mut listener = PgListener::connect_with(&pool).await?;
+            listener.listen(CHANNEL).await?;
+            Ok(listener)
+        })
+        .await?;
+        listening();
+        loop {
+            match timeout(SILENCE, listener.try_recv()).await {
+                Ok(Ok(Some(notification))) => receive(notification.payload()),
+                Ok(Ok(None)) => return Err(sqlx::Error::WorkerCrashed),
+                Ok(Err(error)) => return Err(error),
+                Err(_) => {
+                    within(sqlx::query("SELECT 1").execute(&mut listener)).await?;
+                }
+            }
+        }
+    };
+    let ended: Result<std::convert::Infallible, sqlx::Error> = work.await;
+    match ended {
+        Err(error) => error,
+    }
+}
+
+/// Sends a text to every process that listens, and returns the number of those.
+pub(super) async fn notify(primary: &mut PgConnection, text: &str) -> sqlx::Result<usize> {
+    let listening = sqlx::query_scalar!(
+        r#"SELECT (SELECT count(*) FROM pg_stat_activity
+                   WHERE application_name = $3 AND datname = current_database()) AS "count!"
+           FROM pg_notify($1, $2)"#,
+        CHANNEL,
+        text,
+        APPLICATION_NAME
+    )
+    .fetch_one(primary)
+    .await?;
+    Ok(usize::try_from(listening).unwrap_or(0))
+}
+
+async fn within<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    let late = |_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()));
+    timeout(TIMEOUT, work).await.unwrap_or_else(late)
+}

@@ -1,0 +1,131 @@
+//! Questions for the primary, beside the statements of requests: how far its log has come, and what became
+//! of transactions.
+
+use super::error::DbError;
+use super::listener;
+use super::pool::Pool;
+use super::router::within;
+use crate::domain::log_position::{History, LogPosition, Lsn};
+use crate::domain::transaction::Transaction;
+use futures_util::future::BoxFuture;
+use sqlx::postgres::PgConnection;
+use std::time::Duration;
+
+/// The time that the primary has to answer.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A way to the primary that does not queue behind the writes that wait for the answers.
+#[derive(Clone)]
+pub struct Questions(Pool);
+
+impl Questions {
+    /// Questions over the connections of this pool.
+    pub(super) fn new(pool: Pool) -> Self {
+        Self(pool)
+    }
+
+    /// A log position after every commit that was visible before the question; `None` where the primary
+    /// is out of reach.
+    pub async fn position(&self) -> Option<LogPosition> {
+        let question: Question<_> = |history, primary, ()| {
+            Box::pin(async move {
+                let lsn = lsn(primary).await?;
+                Ok(LogPosition { history, lsn })
+            })
+        };
+        self.ask((), question).await
+    }
+
+    /// The transactions that are in progress and have an id; `None` where the primary is out of reach.
+    ///
+    /// By a snapshot, which tells what its own statement sees: a transaction that is in progress in one
+    /// and not in a later one has ended, and what it committed is visible.
+    pub async fn running(&self) -> Option<Vec<Transaction>> {
+        let question: Question<_> = |history, primary, ()| {
+            Box::pin(async move {
+                let ids = sqlx::query_scalar!(
+                    r#"SELECT id::text AS "id!" FROM pg_snapshot_xip(pg_current_snapshot()) AS id"#
+                )
+                .fetch_all(primary)
+                .await?;
+                let ids = ids.iter().filter_map(|id| id.parse().ok());
+                Ok(ids.map(|id| Transaction { history, id }).collect())
+            })
+        };
+        self.ask((), question).await
+    }
+
+    /// Whether this transaction is in progress: false as soon as its commit is visible, or where it was
+    /// never made, or belongs to another history; `None` where the primary is out of reach.
+    pub async fn is_in_progress(&self, transaction: Transaction) -> Option<bool> {
+        let question: Question<_, Transaction> = |history, primary, transaction| {
+            Box::pin(async move {
+                if history != transaction.history {
+                    return Ok(false);
+                }
+                let id = transaction.id.to_string();
+                let status = sqlx::query_scalar!("SELECT pg_xact_status($1::text::xid8)", id)
+                    .fetch_one(primary)
+                    .await;
+                match status {
+                    Ok(status) => Ok(status.as_deref() == Some("in progress")),
+                    // invalid_parameter_value: the id lies in the future. A crash lost the transaction.
+                    Err(sqlx::Error::Database(error))
+                        if error.code().as_deref() == Some("22023") =>
+                    {
+                        Ok(false)
+                    }
+                    Err(error) => Err(error.into()),
+                }
+            })
+        };
+        self.ask(transaction, question).await
+    }
+
+    /// Sends a text to every process that [listens](super::listen), and returns the number of processes
+    /// that do; `None` where the primary is out of reach.
+    pub async fn notify(&self, text: &str) -> Option<usize> {
+        let question: Question<_, String> =
+            |_, primary, text| Box::pin(async move { Ok(listener::notify(primary, &text).await?) });
+        self.ask(text.to_owned(), question).await
+    }
+
+    async fn ask<A, P: Clone>(&self, parameter: P, question: Question<A, P>) -> Option<A> {
+        // Once more, because the connection may have broken while nobody asked: a write that was committed
+        // should not be answered with a 503 for that.
+        for is_last in [false, true] {
+            let parameter = parameter.clone();
+            let work = self
+                .0
+                .run_write(async move |history, primary: &mut PgConnection| {
+                    question(history, primary, parameter).await
+                });
+            match within(TIMEOUT, work).await {
+                Ok(answer) => return Some(answer),
+                Err(error) if is_last => log::warn!("cannot ask the primary: {error}"),
+                Err(_) => {}
+            }
+        }
+        None
+    }
+}
+
+/// A question with a parameter for the server of this history.
+type Question<A, P = ()> =
+    for<'c> fn(History, &'c mut PgConnection, P) -> BoxFuture<'c, Result<A, DbError>>;
+
+/// The position of the log of the primary behind a connection.
+///
+/// To be asked after the commit: inside the transaction it lies before the commit's own record. It is
+/// the insert position, because the flush position may lie before a commit where `synchronous_commit`
+/// is off.
+pub async fn lsn(primary: &mut PgConnection) -> sqlx::Result<Lsn> {
+    let position = sqlx::query_scalar!(
+        r#"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS "position!""#
+    )
+    .fetch_one(primary)
+    .await?;
+    u64::try_from(position)
+        .map(Lsn)
+        .map_err(|error| sqlx::Error::Decode(error.into()))
+}
