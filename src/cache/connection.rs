@@ -12,7 +12,7 @@ use super::generation::{self, Generation, Keys};
 use super::key::ListKey;
 use crate::backoff::Backoff;
 use crate::config::CacheSettings;
-use crate::domain::lsn::Lsn;
+use crate::domain::log_position::LogPosition;
 use futures_util::future::BoxFuture;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
@@ -34,7 +34,7 @@ const POSITION_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// Asks the primary for a position up to which its log holds every commit of which this process
 /// knows; `None` where the primary is out of reach. The cache itself speaks no SQL.
-pub type AskPosition = Box<dyn Fn() -> BoxFuture<'static, Option<Lsn>> + Send + Sync>;
+pub type AskPosition = Box<dyn Fn() -> BoxFuture<'static, Option<LogPosition>> + Send + Sync>;
 
 /// A connection on which the generation was raised when it was new.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ pub(super) struct Fetched {
     pub generation: Generation,
     /// The log position that a replica must have replayed to show this generation; `None` where it is
     /// not known.
-    pub position: Option<Lsn>,
+    pub position: Option<LogPosition>,
     /// The encoded entries, in the order of the keys; `None` where nothing is stored under a key.
     pub values: Values,
 }
@@ -170,7 +170,7 @@ impl RedisConnection {
     /// Without a connection, an attempt to connect is requested, and waited for at most half the time
     /// that Redis has to answer: other instances may reach Redis, and should not go on serving copies
     /// without this raise because of a pause between this worker's attempts.
-    async fn raise(&self, position: Option<Lsn>) {
+    async fn raise(&self, position: Option<LogPosition>) {
         let last_attempt = loop {
             if let Some(mut connection) = self.connection() {
                 match generation::raise(&mut connection.redis, &self.keys, position).await {
@@ -225,14 +225,15 @@ impl RedisConnection {
             commands.query_async(&mut connection.redis).await;
         let fetched = answers.and_then(|mut answers| {
             let mut values = answers.pop().transpose()?.unwrap_or_default().into_iter();
-            let mut number = || std::str::from_utf8(&values.next()??).ok()?.parse().ok();
-            let (generation, position) = (number(), number());
+            let mut text = || String::from_utf8(values.next()??).ok();
+            let generation = text().and_then(|text| text.parse().ok());
+            let position = text().and_then(|text| text.parse().ok());
             // Redis was emptied: a new connection begins with a new generation.
             let missing =
                 || RedisError::from((redis::ErrorKind::UnexpectedReturnType, "no generation"));
             Ok(Fetched {
                 generation: Generation(generation.ok_or_else(missing)?),
-                position: position.map(Lsn),
+                position,
                 values: values.collect(),
             })
         });

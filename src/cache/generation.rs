@@ -1,7 +1,7 @@
 //! The generation: a number in Redis that only grows and is never reused, and beside it the position
 //! in the primary's log that a replica must have replayed to show what the generation stands for.
 
-use crate::domain::lsn::Lsn;
+use crate::domain::log_position::LogPosition;
 use redis::Script;
 use redis::aio::MultiplexedConnection;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ pub struct Generation(pub u64);
 /// Raises the generation to the greater of its successor and Redis' clock in microseconds: by the
 /// clock, because a Redis that lost its data or came back with an older state does not know which
 /// generations there were. Raises the position to the one that is given, if that is greater: several
-/// writers may raise theirs in any order. (Lua counts exactly up to 2^53, which is a log of 9 PB.)
+/// writers may raise theirs in any order. (Of one system, the order of positions is that of their texts.)
 /// Allowed when memory has run out, where a write must still be seen.
 static RAISE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -24,7 +24,7 @@ static RAISE: LazyLock<Script> = LazyLock::new(|| {
         local old = tonumber(redis.call('GET', KEYS[1]) or '0')
         local new = string.format('%.0f', math.max(old + 1, clock))
         redis.call('SET', KEYS[1], new)
-        if ARGV[1] ~= '' and tonumber(ARGV[1]) > tonumber(redis.call('GET', KEYS[2]) or '0') then
+        if ARGV[1] > (redis.call('GET', KEYS[2]) or '') then
             redis.call('SET', KEYS[2], ARGV[1])
         end
         return new",
@@ -53,9 +53,9 @@ impl Keys {
 pub(super) async fn raise(
     redis: &mut MultiplexedConnection,
     keys: &Keys,
-    position: Option<Lsn>,
+    position: Option<LogPosition>,
 ) -> redis::RedisResult<()> {
-    let position = position.map_or_else(String::new, |position| position.0.to_string());
+    let position = position.map_or_else(String::new, |position| position.to_string());
     RAISE
         .key(&keys.generation)
         .key(&keys.position)

@@ -5,7 +5,7 @@ use super::batcher::Batcher;
 use super::connection::{Fetched, RedisConnection, Store};
 use super::generation::Generation;
 use super::key::ListKey;
-use crate::domain::lsn::Lsn;
+use crate::domain::log_position::LogPosition;
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ pub(super) struct Found {
     pub generation: Generation,
     /// The log position that a replica must have replayed to show this generation; `None` where it is
     /// not known.
-    pub position: Option<Lsn>,
+    pub position: Option<LogPosition>,
     /// The encoded entry under the key; `None` where there is none, or no key was given.
     pub stored: Option<Bytes>,
 }

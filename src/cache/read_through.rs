@@ -8,7 +8,7 @@ use super::key::ListKey;
 use super::lookup::{Found, Lookups};
 use super::memory::Bodies;
 use crate::config::CacheSettings;
-use crate::domain::lsn::Lsn;
+use crate::domain::log_position::LogPosition;
 use crate::domain::served_from::ServedFrom;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +79,7 @@ impl Cache {
 
     /// The log position that a replica must have replayed to show everything that was acknowledged
     /// before now; `None` where that is not known.
-    pub async fn position(&self) -> Option<Lsn> {
+    pub async fn position(&self) -> Option<LogPosition> {
         self.lookups.look_up(None).await?.position
     }
 
@@ -102,7 +102,7 @@ impl Cache {
     pub async fn read<E, F>(
         &self,
         key: ListKey,
-        fill: impl FnOnce(Option<Lsn>) -> F,
+        fill: impl FnOnce(Option<LogPosition>) -> F,
     ) -> Result<CachedList, Arc<E>>
     where
         F: Future<Output = Result<(Vec<u8>, ServedFrom), E>>,

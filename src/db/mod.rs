@@ -1,8 +1,10 @@
 //! PostgreSQL, which holds the truth: one function per statement or transaction.
 
+mod breaker;
 pub mod categories;
 mod connection;
 pub mod constraints;
+mod database;
 mod error;
 pub mod idempotency;
 pub mod import;
@@ -10,6 +12,7 @@ pub mod labels;
 pub mod migrations;
 mod page;
 mod pool;
+mod positions;
 mod replica;
 mod router;
 mod status;
@@ -18,5 +21,6 @@ pub mod users;
 pub mod wait;
 
 pub use connection::Connection;
+pub use database::Database;
 pub use error::DbError;
-pub use router::{Database, Router, position};
+pub use router::Router;

@@ -6,7 +6,6 @@ pub mod id;
 pub mod import_row;
 pub mod label;
 pub mod log_position;
-pub mod lsn;
 pub mod page;
 pub mod scope;
 pub mod served_from;

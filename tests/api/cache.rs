@@ -6,7 +6,7 @@ use futures_util::future;
 use serde_json::json;
 use std::convert::Infallible;
 use taskfleet::cache::{self, Cache, CacheStatus, ListKey};
-use taskfleet::domain::lsn::Lsn;
+use taskfleet::domain::log_position::{History, LogPosition, Lsn};
 use taskfleet::domain::page::{Page, Unfiltered};
 use taskfleet::domain::served_from::ServedFrom;
 use taskfleet::domain::user::User;
@@ -171,7 +171,14 @@ async fn fill_that_races_with_a_write_is_never_served() {
 async fn slow_fill_does_not_replace_a_newer_entry() {
     let app = TestApp::start().await;
     let redis = Redis::of(&app).await;
-    let position = || future::ready(Some(Lsn(1))).boxed();
+    let position = LogPosition {
+        history: History {
+            system: 1,
+            timeline: 1,
+        },
+        lsn: Lsn(1),
+    };
+    let position = move || future::ready(Some(position)).boxed();
     let cache = Cache::start(
         &app.settings.cache,
         cache::bodies(1024 * 1024),

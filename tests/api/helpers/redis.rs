@@ -2,6 +2,7 @@
 
 use super::TestApp;
 use redis::aio::MultiplexedConnection;
+use taskfleet::domain::log_position::LogPosition;
 
 /// The name space of an application in Redis.
 pub struct Redis {
@@ -47,9 +48,10 @@ impl Redis {
     }
 
     /// The position in the primary's log that is announced with it.
-    pub async fn position(&self) -> i64 {
+    pub async fn position(&self) -> LogPosition {
         let key = format!("{}position", self.prefix);
-        self.query(redis::cmd("GET").arg(key)).await
+        let text: String = self.query(redis::cmd("GET").arg(key)).await;
+        text.parse().unwrap()
     }
 
     /// Makes the generation under which an entry was stored the current one again.
