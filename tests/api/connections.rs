@@ -161,6 +161,27 @@ async fn connection_that_may_not_write_is_closed() {
     assert_ne!(process(&router).await.unwrap(), first);
 }
 
+/// The server has ended it by then, and says so in place of an answer to the commit.
+#[actix_web::test]
+async fn transaction_that_was_idle_for_too_long_is_not_committed() {
+    let app = TestApp::start().await;
+    let router = router(&app).await;
+    let write = async |db: &mut Connection| {
+        query("INSERT INTO categories (name) VALUES ('late')")
+            .execute(db)
+            .await?;
+        sleep(Duration::from_millis(2500)).await;
+        Ok(())
+    };
+    let result = router.write(|| false, write).await;
+    assert!(matches!(result, Err(DbError::Unavailable(_))), "{result:?}");
+    let written: i64 = query_scalar("SELECT count(*) FROM categories")
+        .fetch_one(&app.db)
+        .await
+        .unwrap();
+    assert_eq!(written, 0);
+}
+
 #[actix_web::test]
 async fn transaction_has_a_time_limit_where_the_server_knows_one() {
     let app = TestApp::start().await;

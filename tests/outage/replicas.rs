@@ -63,7 +63,8 @@ impl Server {
     }
 
     async fn start(request: ContainerRequest<GenericImage>) -> Self {
-        let container = request.start().await.unwrap();
+        // By its name, under which the addresses of its containers can be asked for.
+        let container = request.with_network("bridge").start().await.unwrap();
         let port = container.get_host_port_ipv4(5432).await.unwrap();
         let server = Self {
             container,
