@@ -49,9 +49,25 @@ fn cause(error: &Option<sqlx::Error>) -> String {
 }
 
 impl DbError {
-    /// Whether PostgreSQL ended the transaction to resolve a deadlock (40P01).
+    /// Whether PostgreSQL ended the transaction to resolve a deadlock.
     pub fn is_deadlock(&self) -> bool {
-        matches!(self, Self::Unavailable(sqlx::Error::Database(cause)) if cause.code().is_some_and(|code| code == "40P01"))
+        self.has_code(&["40P01"])
+    }
+
+    /// Whether the connection is gone: it broke, or the server has ended it.
+    pub(super) fn is_lost_connection(&self) -> bool {
+        matches!(self, Self::Unavailable(sqlx::Error::Io(_)))
+            || self.has_code(&["57P01", "57P02", "57P05"])
+    }
+
+    /// Whether a server refused what a replica refuses: to write, or to tell where its log is written.
+    pub(super) fn is_from_replica(&self) -> bool {
+        self.has_code(&["25006", "55000"])
+    }
+
+    fn has_code(&self, codes: &[&str]) -> bool {
+        matches!(self, Self::Unavailable(sqlx::Error::Database(cause))
+            if cause.code().is_some_and(|code| codes.contains(&code.as_ref())))
     }
 }
 
@@ -103,13 +119,17 @@ fn is_transient(error: &dyn DatabaseError) -> bool {
     ];
     let exact = [
         "25006", // read-only transaction: a standby, or a primary that was just demoted
+        "25P03", // idle for longer than idle_in_transaction_session_timeout
+        "25P04", // longer than transaction_timeout
         "42P01", // undefined table: not migrated yet
         "42703", // undefined column: the same
+        "55000", // wrong state: the same as 25006, where it is asked for its position
         "55P03", // lock not available within lock_timeout
         "57014", // cancelled by statement_timeout
         "57P01", // shut down by its administrator
         "57P02", // shut down by a crash
         "57P03", // starting up
+        "57P05", // idle for longer than the server's administrator allows
     ];
     class.iter().any(|class| code.starts_with(class)) || exact.contains(&code.as_ref())
 }

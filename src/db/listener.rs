@@ -1,10 +1,9 @@
 //! Texts that the processes of a deployment send each other through the primary (`LISTEN` and `NOTIFY`),
 //! where Redis is out of reach.
 
-use super::connection::connect_options;
+use super::connection::{connect_options, within};
 use crate::config::DatabaseSettings;
 use sqlx::postgres::{PgConnection, PgListener, PgPoolOptions};
-use std::io;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -29,10 +28,10 @@ pub async fn listen(
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .connect_lazy_with(options);
-        let mut listener = within(async {
+        let mut listener = within(TIMEOUT, async {
             let mut listener = PgListener::connect_with(&pool).await?;
             listener.listen(CHANNEL).await?;
-            Ok(listener)
+            Ok::<_, sqlx::Error>(listener)
         })
         .await?;
         listening();
@@ -42,7 +41,7 @@ pub async fn listen(
                 Ok(Ok(None)) => return Err(sqlx::Error::WorkerCrashed),
                 Ok(Err(error)) => return Err(error),
                 Err(_) => {
-                    within(sqlx::query("SELECT 1").execute(&mut listener)).await?;
+                    within(TIMEOUT, sqlx::query("SELECT 1").execute(&mut listener)).await?;
                 }
             }
         }
@@ -66,9 +65,4 @@ pub(super) async fn notify(primary: &mut PgConnection, text: &str) -> sqlx::Resu
     .fetch_one(primary)
     .await?;
     Ok(usize::try_from(listening).unwrap_or(0))
-}
-
-async fn within<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    let late = |_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()));
-    timeout(TIMEOUT, work).await.unwrap_or_else(late)
 }

@@ -1,9 +1,11 @@
 //! PostgreSQL, which holds the truth: one function per statement or transaction.
 
 mod attempts;
+mod breaker;
 pub mod categories;
 mod connection;
 pub mod constraints;
+mod database;
 mod error;
 pub mod idempotency;
 pub mod import;
@@ -12,6 +14,7 @@ mod listener;
 pub mod migrations;
 mod page;
 mod pool;
+mod positions;
 mod questions;
 mod replica;
 mod router;
@@ -23,7 +26,8 @@ mod write;
 
 pub use attempts::Attempt;
 pub use connection::Connection;
+pub use database::Database;
 pub use error::DbError;
 pub use listener::listen;
-pub use questions::{Questions, lsn};
-pub use router::{Database, Router};
+pub use questions::Questions;
+pub use router::Router;

@@ -4,21 +4,27 @@
 //! still there, in a task of its own, which is a second round trip for every read. Here a connection
 //! comes back only where its use has ended well, and is closed otherwise.
 
+use super::breaker::Breaker;
+use super::connection::{ServerConnection, within};
 use super::error::DbError;
-use super::replica::{Replica, replayed};
-use crate::domain::log_position::History;
+use super::replica::Replica;
 use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, Timeouts};
 use scopeguard::ScopeGuard;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::Connection;
+use sqlx::postgres::PgConnectOptions;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The age at which a connection is replaced: its host name may lead to another server by then, and the
 /// server's process has grown.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// The idleness after which a connection is asked whether it is still there before it is written on.
+const FRESH: Duration = Duration::from_secs(1);
+/// A connection that takes longer to say that it is still there is not.
+const PING_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A pool of connections to one server, which are made when they are first needed.
 #[derive(Clone)]
@@ -48,35 +54,89 @@ impl Pool {
     /// Runs statements on a connection that is theirs alone meanwhile. They have to end what they
     /// begin: where they succeed, no transaction may be left open. A connection whose statements failed
     /// is checked, and one whose future was dropped is closed.
+    ///
+    /// As statements that write can be sent only once, a connection that was idle for long is asked
+    /// first whether it is still there.
     pub(super) async fn run<T>(
         &self,
-        statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DbError>,
+        statements: impl AsyncFnOnce(&mut ServerConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let object = self.0.get().await.map_err(no_connection)?;
-        // Where this future is dropped on the way, an answer may still be coming, or a transaction be
-        // open: the connection is closed.
-        let mut lent = scopeguard::guard(object, |object| drop(Object::take(object)));
-        let result = statements(&mut lent).await;
-        // Where the server refused something, the connection is as good as before as soon as what
-        // was begun is rolled back.
-        if result.is_ok() || lent.ping().await.is_ok() {
-            drop(ScopeGuard::into_inner(lent));
+        self.guarded(async {
+            let mut object = self.get().await?;
+            let idle_since = object.last_used;
+            if idle_since.is_some_and(|since| since.elapsed() > FRESH)
+                && within(PING_TIMEOUT, object.ping()).await.is_err()
+            {
+                drop(Object::take(object));
+                self.close_idle();
+                object = self.get().await?;
+            }
+            lend(object, statements).await
+        })
+        .await
+    }
+
+    /// Runs statements that only read, like [`run`](Self::run), and once more on another connection where
+    /// the first one broke: an idle one may have died with an earlier start of the server.
+    pub(super) async fn read<T>(
+        &self,
+        statements: impl AsyncFn(&mut ServerConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        self.guarded(async {
+            let object = self.get().await?;
+            let is_new = object.last_used.is_none();
+            match lend(object, &statements).await {
+                Err(error) if !is_new && error.is_lost_connection() => {
+                    self.close_idle();
+                    lend(self.get().await?, &statements).await
+                }
+                result => result,
+            }
+        })
+        .await
+    }
+
+    /// The result of work on these connections, through the breaker if there is one.
+    async fn guarded<T>(
+        &self,
+        work: impl Future<Output = Result<T, DbError>>,
+    ) -> Result<T, DbError> {
+        match &self.0.manager().breaker {
+            Some(breaker) => breaker.pass(work).await,
+            None => work.await,
         }
-        result
+    }
+
+    async fn get(&self) -> Result<Object<Server>, DbError> {
+        Ok(self.0.get().await.map_err(no_connection)?)
+    }
+
+    /// Closes the idle connections, so that the next one is new: where one of them is dead, all mostly
+    /// are.
+    fn close_idle(&self) {
+        self.0.retain(|_, _| false);
     }
 }
 
-impl Pool {
-    /// TEMPORARY
-    pub(super) async fn run_write<T>(
-        &self,
-        statements: impl AsyncFnOnce(History, &mut PgConnection) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
-        self.run(async |connection| {
-            let (system, timeline): (i64, i32) = sqlx::query_as("SELECT (pg_control_system()).system_identifier, (pg_control_checkpoint()).timeline_id").fetch_one(&mut *connection).await?;
-            statements(History { system: system as u64, timeline: timeline as u32 }, connection).await
-        }).await
+async fn lend<T>(
+    object: Object<Server>,
+    statements: impl AsyncFnOnce(&mut ServerConnection) -> Result<T, DbError>,
+) -> Result<T, DbError> {
+    // Where this future is dropped on the way, an answer may still be coming, or a transaction be
+    // open: the connection is closed.
+    let mut lent = scopeguard::guard(object, |object| drop(Object::take(object)));
+    let result = statements(&mut lent).await;
+    // Where the server refused something, the connection is as good as before as soon as what
+    // was begun is rolled back; unless it refused because it is no primary any more.
+    let is_usable = match &result {
+        Ok(_) => true,
+        Err(error) => !error.is_from_replica() && lent.ping().await.is_ok(),
+    };
+    if is_usable {
+        lent.last_used = Some(Instant::now());
+        drop(ScopeGuard::into_inner(lent));
     }
+    result
 }
 
 fn no_connection(error: PoolError<sqlx::Error>) -> sqlx::Error {
@@ -91,20 +151,26 @@ fn no_connection(error: PoolError<sqlx::Error>) -> sqlx::Error {
 pub(super) struct Server {
     /// The options of each connection.
     pub options: PgConnectOptions,
-    /// The state of the replica, which each new connection updates; `None` for the primary.
+    /// The longest transaction, where the server has such a limit.
+    pub transaction_timeout: &'static str,
+    /// The replica, which admits each new connection; `None` for the primary.
     pub replica: Option<Arc<Replica>>,
+    /// Ends the use of a server that is known to be silent; `None` where each use has to be tried.
+    pub breaker: Option<Arc<Breaker>>,
 }
 
 impl managed::Manager for Server {
-    type Type = PgConnection;
+    type Type = ServerConnection;
     type Error = sqlx::Error;
 
-    async fn create(&self) -> sqlx::Result<PgConnection> {
+    async fn create(&self) -> sqlx::Result<ServerConnection> {
         // Boxed, because it is large, rare, and part of what each request's future holds.
         Box::pin(async {
-            let mut connection = self.options.connect().await?;
-            if let Some(replica) = &self.replica {
-                replica.begin_at(replayed(&mut connection).await?);
+            let mut connection =
+                ServerConnection::open(&self.options, self.transaction_timeout).await?;
+            match &self.replica {
+                Some(replica) => replica.admit(&mut connection).await?,
+                None => _ = connection.history()?,
             }
             Ok(connection)
         })
@@ -113,11 +179,17 @@ impl managed::Manager for Server {
 
     async fn recycle(
         &self,
-        _: &mut PgConnection,
+        connection: &mut ServerConnection,
         metrics: &Metrics,
     ) -> managed::RecycleResult<sqlx::Error> {
-        (metrics.age() < LIFETIME)
-            .then_some(())
-            .ok_or(RecycleError::message("it is old"))
+        if metrics.age() >= LIFETIME {
+            return Err(RecycleError::message("it is old"));
+        }
+        match &self.replica {
+            Some(replica) if !replica.is_watched(connection.server) => {
+                Err(RecycleError::message("it leads to another server"))
+            }
+            _ => Ok(()),
+        }
     }
 }

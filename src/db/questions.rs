@@ -1,14 +1,14 @@
 //! Questions for the primary, beside the statements of requests: how far its log has come, and what became
 //! of transactions.
 
+use super::connection::{ServerConnection, within};
 use super::error::DbError;
 use super::listener;
 use super::pool::Pool;
-use super::router::within;
-use crate::domain::log_position::{History, LogPosition, Lsn};
+use super::positions;
+use crate::domain::log_position::LogPosition;
 use crate::domain::transaction::Transaction;
 use futures_util::future::BoxFuture;
-use sqlx::postgres::PgConnection;
 use std::time::Duration;
 
 /// The time that the primary has to answer.
@@ -27,12 +27,8 @@ impl Questions {
     /// A log position after every commit that was visible before the question; `None` where the primary
     /// is out of reach.
     pub async fn position(&self) -> Option<LogPosition> {
-        let question: Question<_> = |history, primary, ()| {
-            Box::pin(async move {
-                let lsn = lsn(primary).await?;
-                Ok(LogPosition { history, lsn })
-            })
-        };
+        let question: Question<_> =
+            |primary, ()| Box::pin(async move { Ok(positions::position(primary).await?) });
         self.ask((), question).await
     }
 
@@ -41,12 +37,13 @@ impl Questions {
     /// By a snapshot, which tells what its own statement sees: a transaction that is in progress in one
     /// and not in a later one has ended, and what it committed is visible.
     pub async fn running(&self) -> Option<Vec<Transaction>> {
-        let question: Question<_> = |history, primary, ()| {
+        let question: Question<_> = |primary, ()| {
             Box::pin(async move {
+                let history = primary.history()?;
                 let ids = sqlx::query_scalar!(
                     r#"SELECT id::text AS "id!" FROM pg_snapshot_xip(pg_current_snapshot()) AS id"#
                 )
-                .fetch_all(primary)
+                .fetch_all(&mut **primary)
                 .await?;
                 let ids = ids.iter().filter_map(|id| id.parse().ok());
                 Ok(ids.map(|id| Transaction { history, id }).collect())
@@ -58,14 +55,14 @@ impl Questions {
     /// Whether this transaction is in progress: false as soon as its commit is visible, or where it was
     /// never made, or belongs to another history; `None` where the primary is out of reach.
     pub async fn is_in_progress(&self, transaction: Transaction) -> Option<bool> {
-        let question: Question<_, Transaction> = |history, primary, transaction| {
+        let question: Question<_, Transaction> = |primary, transaction| {
             Box::pin(async move {
-                if history != transaction.history {
+                if primary.history()? != transaction.history {
                     return Ok(false);
                 }
                 let id = transaction.id.to_string();
                 let status = sqlx::query_scalar!("SELECT pg_xact_status($1::text::xid8)", id)
-                    .fetch_one(primary)
+                    .fetch_one(&mut **primary)
                     .await;
                 match status {
                     Ok(status) => Ok(status.as_deref() == Some("in progress")),
@@ -86,7 +83,7 @@ impl Questions {
     /// that do; `None` where the primary is out of reach.
     pub async fn notify(&self, text: &str) -> Option<usize> {
         let question: Question<_, String> =
-            |_, primary, text| Box::pin(async move { Ok(listener::notify(primary, &text).await?) });
+            |primary, text| Box::pin(async move { Ok(listener::notify(primary, &text).await?) });
         self.ask(text.to_owned(), question).await
     }
 
@@ -97,9 +94,7 @@ impl Questions {
             let parameter = parameter.clone();
             let work = self
                 .0
-                .run_write(async move |history, primary: &mut PgConnection| {
-                    question(history, primary, parameter).await
-                });
+                .run(async move |primary| question(primary, parameter).await);
             match within(TIMEOUT, work).await {
                 Ok(answer) => return Some(answer),
                 Err(error) if is_last => log::warn!("cannot ask the primary: {error}"),
@@ -110,22 +105,6 @@ impl Questions {
     }
 }
 
-/// A question with a parameter for the server of this history.
+/// A question with a parameter.
 type Question<A, P = ()> =
-    for<'c> fn(History, &'c mut PgConnection, P) -> BoxFuture<'c, Result<A, DbError>>;
-
-/// The position of the log of the primary behind a connection.
-///
-/// To be asked after the commit: inside the transaction it lies before the commit's own record. It is
-/// the insert position, because the flush position may lie before a commit where `synchronous_commit`
-/// is off.
-pub async fn lsn(primary: &mut PgConnection) -> sqlx::Result<Lsn> {
-    let position = sqlx::query_scalar!(
-        r#"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS "position!""#
-    )
-    .fetch_one(primary)
-    .await?;
-    u64::try_from(position)
-        .map(Lsn)
-        .map_err(|error| sqlx::Error::Decode(error.into()))
-}
+    for<'c> fn(&'c mut ServerConnection, P) -> BoxFuture<'c, Result<A, DbError>>;

@@ -1,5 +1,6 @@
 //! The statements on the table of tasks.
 
+use super::connection::planned_for_values;
 use super::error::DbError;
 use crate::domain::category::Category;
 use crate::domain::id::Id;
@@ -246,13 +247,14 @@ pub async fn list(
     page: Page,
 ) -> Result<Listed<Task>, DbError> {
     let mut statement = list_statement(filter, page);
-    // What a search finds, and so which index serves it best, depends on its text: it is planned
-    // anew each time, where the other statements keep their plans.
-    let rows = statement
-        .build()
-        .persistent(filter.search.is_none())
-        .fetch_all(db)
-        .await?;
+    let rows = match filter.search {
+        None => statement.build().fetch_all(db).await,
+        // What a search finds, and so which index serves it best, depends on its text.
+        Some(_) => {
+            let statement = statement.build().persistent(false);
+            planned_for_values(db, async |db| statement.fetch_all(db).await).await
+        }
+    }?;
     let total = rows.first().map_or(Ok(0), |row| row.try_get("total"))?;
     // A page beyond the end is one row that holds nothing but the total.
     let on_page = |row: &&PgRow| {

@@ -1,9 +1,9 @@
 //! Transactions that write: begun, noted, marked and committed.
 
 use super::attempts::{self, Attempt, Begun};
+use super::connection::within;
 use super::error::DbError;
-use super::router::{Router, within};
-use crate::domain::log_position::History;
+use super::router::Router;
 use crate::domain::scope::{Changed, Scopes};
 use crate::domain::transaction::Transaction;
 use sqlx::Connection;
@@ -28,52 +28,48 @@ impl Router {
         leave_mark: impl AsyncFn(Transaction, &Scopes) -> M,
     ) -> Result<(Changed<T>, Option<M>), DbError> {
         let mut is_committing = false;
-        let work =
-            self.primary()
-                .run_write(async |history: History, connection: &mut PgConnection| {
-                    if client_disconnected() {
-                        return Err(DbError::ClientDisconnected);
+        let work = self.primary().run(async |connection| {
+            let history = connection.history()?;
+            if client_disconnected() {
+                return Err(DbError::ClientDisconnected);
+            }
+            let mut is_retry = false;
+            loop {
+                let mut transaction = connection.begin().await?;
+                let run = async {
+                    let begun = match attempt {
+                        Some(attempt) => Some(attempts::begin(&mut transaction, attempt).await?),
+                        None => None,
+                    };
+                    let new_id = begun.as_ref().and_then(|begun| begun.new_id);
+                    let changed = statements(&mut transaction, new_id).await?;
+                    if changed.scopes.is_empty() {
+                        return Ok::<_, DbError>((changed, None));
                     }
-                    let mut is_retry = false;
-                    loop {
-                        let mut transaction = connection.begin().await?;
-                        let run = async {
-                            let begun = match attempt {
-                                Some(attempt) => {
-                                    Some(attempts::begin(&mut transaction, attempt).await?)
-                                }
-                                None => None,
-                            };
-                            let new_id = begun.as_ref().and_then(|begun| begun.new_id);
-                            let changed = statements(&mut transaction, new_id).await?;
-                            if changed.scopes.is_empty() {
-                                return Ok::<_, DbError>((changed, None));
-                            }
-                            let id = match begun {
-                                Some(Begun { transaction_id, .. }) => transaction_id,
-                                None => attempts::transaction_id(&mut transaction).await?,
-                            };
-                            let mark =
-                                leave_mark(Transaction { history, id }, &changed.scopes).await;
-                            Ok((changed, Some(mark)))
-                        };
-                        match run.await {
-                            Ok(done) => {
-                                is_committing = true;
-                                transaction.commit().await?;
-                                return Ok(done);
-                            }
-                            Err(error) => {
-                                // Where this fails, the pool closes the connection; the first error tells more.
-                                let rolled_back = transaction.rollback().await;
-                                if is_retry || !error.is_deadlock() || rolled_back.is_err() {
-                                    return Err(error);
-                                }
-                                is_retry = true;
-                            }
+                    let id = match begun {
+                        Some(Begun { transaction_id, .. }) => transaction_id,
+                        None => attempts::transaction_id(&mut transaction).await?,
+                    };
+                    let mark = leave_mark(Transaction { history, id }, &changed.scopes).await;
+                    Ok((changed, Some(mark)))
+                };
+                match run.await {
+                    Ok(done) => {
+                        is_committing = true;
+                        transaction.commit().await?;
+                        return Ok(done);
+                    }
+                    Err(error) => {
+                        // Where this fails, the pool closes the connection; the first error tells more.
+                        let rolled_back = transaction.rollback().await;
+                        if is_retry || !error.is_deadlock() || rolled_back.is_err() {
+                            return Err(error);
                         }
+                        is_retry = true;
                     }
-                });
+                }
+            }
+        });
         match within(self.write_limit(), work).await {
             // What the server said is known, and so is that nothing was done where it was not asked to
             // commit; but where the connection breaks during a commit, it may have been carried out.

@@ -18,6 +18,7 @@ mod codes;
 mod connections;
 mod errors;
 mod frozen;
+mod generic_plans;
 mod hammer;
 mod headers;
 mod health;

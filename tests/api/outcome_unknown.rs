@@ -5,6 +5,7 @@
 use crate::helpers::{Proxy, Redis, TestApp, wait_until};
 use serde_json::json;
 use sqlx::{ConnectOptions, query_scalar, raw_sql};
+use taskfleet::domain::log_position::Lsn;
 
 /// Puts a failing function before the server's own of the same name, on new connections.
 const HIDE_POSITION: &str = "
@@ -38,13 +39,14 @@ async fn write_without_a_log_position_is_503_and_announced_once_the_position_is_
     assert_eq!(other.get("/tasks").await.json()["total"], 1);
     let sql = "SELECT pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint";
     let committed: i64 = query_scalar(sql).fetch_one(&app.db).await.unwrap();
+    let committed = Lsn(committed.unsigned_abs());
     let redis = Redis::of(&app).await;
-    assert!(redis.position().await < committed);
+    assert!(redis.position().await.lsn < committed);
 
     let show = "DROP FUNCTION public.pg_current_wal_insert_lsn()";
     raw_sql(show).execute(&app.db).await.unwrap();
     wait_until("the position is announced", async || {
-        redis.position().await >= committed
+        redis.position().await.lsn >= committed
     })
     .await;
     app.create_task("as before", user).await;

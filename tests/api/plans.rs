@@ -32,12 +32,12 @@ async fn fill(db: &PgPool) {
 
 /// A part of a plan that reads a table or an index of it.
 #[derive(Debug)]
-struct Scan {
+pub struct Scan {
     kind: String,
     /// The table, or the index where only that is read.
-    of: String,
+    pub of: String,
     /// Whether it reads only what an index says.
-    is_bounded: bool,
+    pub is_bounded: bool,
     /// How many rows it really yielded, all in all; none where the plan was not run.
     rows: f64,
     /// How many rows it read in vain.
@@ -96,7 +96,8 @@ async fn plan_for_any_values(db: &PgPool, filter: &TaskFilter, page: Page) -> Ve
     read(row.try_get_raw(0).unwrap().as_str().unwrap())
 }
 
-fn read(plan: &str) -> Vec<Scan> {
+/// The scans of a plan in JSON.
+pub fn read(plan: &str) -> Vec<Scan> {
     let plan: Value = serde_json::from_str(plan).unwrap();
     let mut found = Vec::new();
     scans(&plan[0]["Plan"], &mut found);

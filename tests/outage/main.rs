@@ -1,5 +1,5 @@
 //! Redis stopped, paused, full and restarted empty while requests run: clients see slower answers, and
-//! neither an error nor a stale list.
+//! neither an error nor a stale list. PostgreSQL's primary hanging, and its replicas behind or elsewhere.
 //!
 //! A test program of its own, which cargo runs when no other does, because what is promised here is
 //! a time: on a busy machine it would fail without a fault in the program.
@@ -18,6 +18,9 @@
 )]
 #[path = "../api/helpers/mod.rs"]
 mod helpers;
+
+mod primary;
+mod replicas;
 
 use helpers::{Proxy, Redis, TestApp, servers, wait_until};
 use serde_json::json;

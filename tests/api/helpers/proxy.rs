@@ -114,6 +114,11 @@ impl Proxy {
         self.rules.hold.send_replace(Hold::Nothing);
     }
 
+    /// Leads new connections elsewhere, and leaves those that are there.
+    pub fn lead_new_to(&self, upstream: &str) {
+        *self.rules.upstream.lock().unwrap() = Some(upstream.to_owned());
+    }
+
     /// Leads new connections elsewhere, or refuses them, and cuts those that are there.
     pub fn lead_to(&self, upstream: Option<&str>) {
         *self.rules.upstream.lock().unwrap() = upstream.map(str::to_owned);

@@ -1,0 +1,97 @@
+//! A breaker (as in Nygard, "Release It!"): while the primary is known to be silent, requests to it fail
+//! at once instead of each waiting for its time limit.
+
+use super::connection::within;
+use super::error::DbError;
+use scopeguard::ScopeGuard;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+/// A request that was given up after less than this tells nothing: its client has left.
+const LONG: Duration = Duration::from_secs(1);
+/// A primary that takes longer to accept a connection is silent.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The pause after each probe.
+const PROBE_EVERY: Duration = Duration::from_millis(200);
+
+/// The breaker of a process.
+///
+/// It opens where a probe gets no answer, and closes where one does. What requests went through only
+/// causes a probe: that one of them took its time may be the doing of a lock or of their number.
+pub(super) struct Breaker {
+    primary: PgConnectOptions,
+    is_open: AtomicBool,
+    probe_requested: Notify,
+}
+
+impl Breaker {
+    /// A closed breaker of connections to this primary.
+    pub(super) fn new(primary: PgConnectOptions) -> Self {
+        Self {
+            primary,
+            is_open: AtomicBool::new(false),
+            probe_requested: Notify::new(),
+        }
+    }
+
+    /// The result of work that asks the primary; an error at once while the breaker is open.
+    pub(super) async fn pass<T>(
+        &self,
+        work: impl Future<Output = Result<T, DbError>>,
+    ) -> Result<T, DbError> {
+        if self.is_open.load(Ordering::Acquire) {
+            let silent = "the primary does not answer at the moment";
+            let error = io::Error::new(io::ErrorKind::NotConnected, silent);
+            return Err(sqlx::Error::Io(error).into());
+        }
+        let begun = Instant::now();
+        // Where this future is dropped, most likely because its time is over.
+        let unanswered = scopeguard::guard((), |()| {
+            if begun.elapsed() >= LONG {
+                self.probe_requested.notify_one();
+            }
+        });
+        let result = work.await;
+        ScopeGuard::into_inner(unanswered);
+        if let Err(DbError::Unavailable(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) = &result {
+            self.probe_requested.notify_one();
+        }
+        result
+    }
+
+    /// Probes the primary whenever a request got no answer, for ever.
+    pub(super) async fn keep_probing(self: Arc<Self>) {
+        loop {
+            self.probe_requested.notified().await;
+            while let Err(error) = self.probe().await {
+                if !self.is_open.swap(true, Ordering::AcqRel) {
+                    log::warn!("the primary does not answer, requests fail at once: {error}");
+                }
+                sleep(PROBE_EVERY).await;
+            }
+            if self.is_open.swap(false, Ordering::AcqRel) {
+                log::info!("the primary answers again");
+            }
+            sleep(PROBE_EVERY).await;
+        }
+    }
+
+    /// An error where the primary is silent. One that refuses a connection, because it has too many or is
+    /// starting, has answered, as it will answer requests.
+    async fn probe(&self) -> sqlx::Result<()> {
+        let probe = async {
+            let connection: PgConnection = self.primary.connect().await?;
+            connection.close().await
+        };
+        match within(PROBE_TIMEOUT, probe).await {
+            Err(sqlx::Error::Database(_)) => Ok(()),
+            result => result,
+        }
+    }
+}
