@@ -7,10 +7,14 @@
 
 pub mod check;
 mod client;
+mod explain;
 pub mod history;
+mod linearizability;
 pub mod report;
 mod scratch;
 pub mod session;
+mod sight;
+mod writers;
 
 pub use report::Report;
 pub use scratch::SetupError;
