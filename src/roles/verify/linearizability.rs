@@ -250,3 +250,132 @@ fn suits(reads: &[Read], read: usize, writes: &[Write], write: usize) -> bool {
     };
     read.seen.accepts(write.version, write.class)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// Whether some order of the operations explains every read, by trying all of them.
+    fn has_an_order(
+        writes: &[Write],
+        reads: &[Read],
+        last: Option<usize>,
+        done: (u32, u32),
+    ) -> bool {
+        let left_writes: Vec<_> = (0..writes.len())
+            .filter(|it| done.0 & (1 << it) == 0)
+            .collect();
+        let left_reads: Vec<_> = (0..reads.len())
+            .filter(|it| done.1 & (1 << it) == 0)
+            .collect();
+        let ends = left_writes.iter().filter_map(|it| writes[*it].end);
+        let first_end = ends.chain(left_reads.iter().map(|it| reads[*it].end)).min();
+        let Some(first_end) = first_end else {
+            return true;
+        };
+        let next_writes = left_writes
+            .iter()
+            .filter(|it| writes[**it].begin <= first_end);
+        let next_reads = left_reads.iter().filter(|it| {
+            reads[**it].begin <= first_end
+                && last.is_some_and(|last| suits(reads, **it, writes, last))
+        });
+        next_writes
+            .map(|it| (Some(*it), (done.0 | 1 << it, done.1)))
+            .chain(next_reads.map(|it| (last, (done.0, done.1 | 1 << it))))
+            .any(|(last, done)| has_an_order(writes, reads, last, done))
+    }
+
+    /// The next number below the limit of a linear congruential generator.
+    fn next(state: &mut u64, limit: u64) -> u64 {
+        *state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (*state >> 33) % limit
+    }
+
+    #[test]
+    fn search_agrees_with_trying_every_order_on_small_histories() {
+        let mut state = 1;
+        let mut explained = 0;
+        for number in 0..30_000 {
+            let mut draw = |limit| next(&mut state, limit);
+            let mut writes = vec![Write {
+                version: 0,
+                class: 0,
+                begin: Duration::ZERO,
+                end: Some(Duration::ZERO),
+            }];
+            for version in 1..=1 + draw(4) {
+                let begin = 1 + draw(10);
+                let end = begin + draw(6);
+                writes.push(Write {
+                    version,
+                    class: (version % 2) as i64,
+                    begin: Duration::from_secs(begin),
+                    end: (draw(4) > 0).then(|| Duration::from_secs(end)),
+                });
+            }
+            let reads = (0..2 + draw(4)).map(|_| {
+                let (begin, version) = (1 + draw(12), draw(writes.len() as u64));
+                let seen = match draw(4) {
+                    0 => Seen::Within(draw(2) as i64),
+                    1 => Seen::Outside(draw(2) as i64),
+                    _ => Seen::Version(version),
+                };
+                Read {
+                    seen,
+                    begin: Duration::from_secs(begin),
+                    end: Duration::from_secs(begin + draw(6)),
+                }
+            });
+            let reads: Vec<_> = reads.collect();
+            let expected = has_an_order(&writes, &reads, None, (0, 0));
+            explained += usize::from(expected);
+            let found = unexplained(&writes, &reads);
+            assert_eq!(found.is_empty(), expected, "{number}: {writes:?} {reads:?}");
+        }
+        assert!((3_000..27_000).contains(&explained), "{explained}");
+    }
+
+    #[test]
+    fn writes_with_unknown_outcomes_do_not_multiply_the_configurations() {
+        let seconds = Duration::from_secs;
+        let initial = Write {
+            version: 0,
+            class: 0,
+            begin: seconds(0),
+            end: Some(seconds(0)),
+        };
+        let unknown = (1..=200).map(|version| Write {
+            version,
+            class: (version % 2) as i64,
+            begin: seconds(version),
+            end: None,
+        });
+        let writes: Vec<_> = [initial].into_iter().chain(unknown).collect();
+        // Each overlaps the next, and any write of the class may be what it shows.
+        let reads = (1..=400).map(|begin| Read {
+            seen: Seen::Within((begin % 2) as i64),
+            begin: seconds(begin),
+            end: seconds(begin + 3),
+        });
+        assert!(unexplained(&writes, &reads.collect::<Vec<_>>()).is_empty());
+        // Each takes effect long after it was given up, and readers that overlap show it in turn.
+        let late = (1..=200).flat_map(|version| {
+            let (begin, class) = (500 + 4 * version, (version % 2) as i64);
+            let read = move |seen, begin| Read {
+                seen,
+                begin: seconds(begin),
+                end: seconds(begin + 3),
+            };
+            [
+                read(Seen::Version(version), begin),
+                read(Seen::Within(class), begin + 2),
+                read(Seen::Version(version), begin + 2),
+            ]
+        });
+        assert!(unexplained(&writes, &late.collect::<Vec<_>>()).is_empty());
+    }
+}

@@ -10,6 +10,8 @@ mod client;
 mod explain;
 pub mod history;
 mod linearizability;
+#[cfg(test)]
+mod planted;
 pub mod report;
 mod scratch;
 pub mod session;
