@@ -1,9 +1,9 @@
 //! The kinds of anomaly, and the check that finds them in a history.
 
-use super::explain::Registered;
+use super::explain::{Explanation, Reason, Registered};
 use super::history::{
-    ABSENT, HOST, History, Item, ItemName, Moment, Origin, ReadRecord, Register, Seen,
-    WriteOutcome, WriteRecord,
+    ABSENT, FINAL_READER, HOST, History, Item, ItemName, Moment, Origin, ReadRecord, Register,
+    Seen, WriteOutcome, WriteRecord,
 };
 use super::linearizability::{Read, Write, unexplained};
 use std::collections::HashMap;
@@ -73,13 +73,13 @@ pub fn check(history: &History) -> Vec<Violation> {
     let reads = Reads::new(history);
     let mut violations = Vec::new();
     for (register, seen) in history.registers.iter().zip(&reads.registers) {
-        violations.extend(check_register(history, register, seen));
+        violations.extend(check_register(register, seen));
     }
     for (name, item) in &history.items {
         // Of the duplicates that a key made, one may well be there when the other is not.
         if item.ids.len() <= 1 {
             let seen = reads.of_item(*name, item);
-            violations.extend(check_register(history, &existence(*name, item), &seen));
+            violations.extend(check_register(&existence(*name, item), &seen));
         }
     }
     for read in reads.all {
@@ -169,7 +169,7 @@ fn named((creator, number): ItemName) -> String {
     }
 }
 
-fn check_register(history: &History, register: &Register, reads: &[ReadOf]) -> Vec<Violation> {
+fn check_register(register: &Register, reads: &[ReadOf]) -> Vec<Violation> {
     let writes = register.writes.iter().map(|(version, write)| Write {
         version: *version,
         class: write.class,
@@ -184,17 +184,26 @@ fn check_register(history: &History, register: &Register, reads: &[ReadOf]) -> V
     let found = unexplained(&writes.collect::<Vec<_>>(), &plain.collect::<Vec<_>>());
     let registered = Registered { register, reads };
     let violations = found.into_iter().filter_map(|number| {
-        let mut violation = registered.explain(number)?;
+        let Explanation {
+            reason,
+            description,
+        } = registered.explain(number)?;
         let (read, _) = reads.get(number)?;
-        // After the last write there is nothing left that could make it true.
-        let is_final = history
-            .final_reads
-            .iter()
-            .any(|one| std::ptr::eq(one, *read));
-        if is_final && violation.anomaly == Anomaly::Stale {
-            violation.anomaly = Anomaly::Lost;
-        }
-        Some(violation)
+        // A list may be an old copy of what is not lost.
+        let is_current = register.is_existence || !read.path.contains('?');
+        let is_final = read.reader == FINAL_READER && is_current;
+        let (anomaly, age) = match reason {
+            Reason::NotWritten => (Anomaly::Future, None),
+            // After the last write there is nothing left that could make it true.
+            Reason::Misses(_) if is_final => (Anomaly::Lost, None),
+            Reason::Misses(age) => (Anomaly::Stale, Some(age)),
+            Reason::Reversed => (Anomaly::WentBack, None),
+        };
+        Some(Violation {
+            anomaly,
+            description,
+            age,
+        })
     });
     violations.collect()
 }

@@ -4,9 +4,29 @@
 //! where one was certainly there before an operation of the other began, and again after that had ended
 //! (Gibbons and Korach, "Testing shared memories", 1997: the zones of two values overlap).
 
-use super::check::{Anomaly, Violation};
-use super::history::{MISSING, Moment, ReadRecord, Register, Seen, WriteRecord};
+use super::history::{
+    FINAL_READER, MISSING, Moment, Origin, ReadRecord, Register, Seen, WriteRecord,
+};
 use std::fmt;
+use std::time::Duration;
+
+/// Why no order explains a read.
+pub(super) struct Explanation {
+    /// What the read does.
+    pub reason: Reason,
+    /// The read and the operations that it contradicts, for a person.
+    pub description: String,
+}
+
+/// What a read does that no order explains.
+pub(super) enum Reason {
+    /// It shows a value that was not written yet.
+    NotWritten,
+    /// It misses a write that was acknowledged so long before it.
+    Misses(Duration),
+    /// It contradicts other reads.
+    Reversed,
+}
 
 /// A register with its reads.
 pub(super) struct Registered<'a> {
@@ -18,17 +38,16 @@ pub(super) struct Registered<'a> {
 
 impl Registered<'_> {
     /// Why no order explains the read with this number; `None` where there is no such read.
-    pub(super) fn explain(&self, number: usize) -> Option<Violation> {
+    pub(super) fn explain(&self, number: usize) -> Option<Explanation> {
         let (read, seen) = self.reads.get(number)?;
         let shown = format!("{read} shows {}", self.describe(*seen));
         let suitable: Vec<_> = self.suitable(*seen).collect();
         if suitable.iter().all(|(_, write)| write.begin > read.end)
             && matches!(seen, Seen::Version(_) | Seen::Within(1..))
         {
-            return Some(Violation {
-                anomaly: Anomaly::Future,
+            return Some(Explanation {
+                reason: Reason::NotWritten,
                 description: format!("{shown}, which was not written yet"),
-                age: None,
             });
         }
         // A value that was there by then and is shown again.
@@ -43,14 +62,13 @@ impl Registered<'_> {
             _ => String::new(),
         };
         if let Some((version, missed, end)) = self.missed(read, *seen, there_by) {
-            return Some(Violation {
-                anomaly: Anomaly::Stale,
+            return Some(Explanation {
+                reason: Reason::Misses(read.begin.saturating_sub(end)),
                 description: format!(
                     "{shown}{known}, although {} was acknowledged at {} by {missed}",
                     self.describe(Seen::Version(version)),
                     at(end)
                 ),
-                age: Some(read.begin.saturating_sub(end)),
             });
         }
         let description = match self.contradicting(read, *seen, there_by) {
@@ -63,10 +81,9 @@ impl Registered<'_> {
                 self.beside(read, *seen).join("; ")
             ),
         };
-        Some(Violation {
-            anomaly: Anomaly::WentBack,
+        Some(Explanation {
+            reason: Reason::Reversed,
             description,
-            age: None,
         })
     }
 
@@ -183,32 +200,28 @@ fn at(moment: Moment) -> String {
 
 impl fmt::Display for ReadRecord {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            reader,
-            path,
-            begin,
-            end,
-            origin,
-            ..
-        } = self;
-        let (begin, end) = (at(*begin), at(*end));
-        write!(
-            out,
-            "GET {path} of reader {reader} at {begin}-{end} ({origin})"
-        )
+        let reader = match self.reader {
+            FINAL_READER => "the last reader".to_owned(),
+            reader => format!("reader {reader}"),
+        };
+        let (begin, end) = (at(self.begin), at(self.end));
+        write!(out, "GET {} of {reader} at {begin}-{end}", self.path)?;
+        by(out, &self.origin)
     }
 }
 
 impl fmt::Display for WriteRecord {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            writer,
-            begin,
-            origin,
-            ..
-        } = self;
-        let (begin, end) = (at(*begin), self.acknowledged().map(at));
-        let end = end.unwrap_or("unknown".to_owned());
-        write!(out, "writer {writer} at {begin}-{end} ({origin})")
+        let end = self.acknowledged().map_or("unknown".to_owned(), at);
+        write!(out, "writer {} at {}-{end}", self.writer, at(self.begin))?;
+        by(out, &self.origin)
+    }
+}
+
+/// The origin of an answer in brackets, where it is known.
+fn by(out: &mut fmt::Formatter<'_>, origin: &Origin) -> fmt::Result {
+    match origin.to_string() {
+        origin if origin.is_empty() => Ok(()),
+        origin => write!(out, " ({origin})"),
     }
 }

@@ -118,6 +118,9 @@ pub type ItemName = (usize, u64);
 /// The number of the creator whose items are users.
 pub const HOST: usize = 99;
 
+/// The number of the reader that reads after the last write.
+pub const FINAL_READER: usize = 99;
+
 /// A read that was answered with a success.
 #[derive(Clone, Debug)]
 pub struct ReadRecord {

@@ -3,8 +3,8 @@
 
 use super::check::{Anomaly, Violation, check};
 use super::history::{
-    ABSENT, History, Item, MISSING, Origin, ReadRecord, Register, Seen, Sight, WriteOutcome,
-    WriteRecord,
+    ABSENT, FINAL_READER, History, Item, MISSING, Origin, ReadRecord, Register, Seen, Sight,
+    WriteOutcome, WriteRecord,
 };
 use std::time::Duration;
 
@@ -252,7 +252,8 @@ fn answer_that_contradicts_itself_is_found() {
 
 #[test]
 fn acknowledged_write_that_is_not_there_in_the_end_is_lost() {
-    let mut plant = Plant::new().write(1, B, 10..20).read(0, 300..310);
+    let plant = Plant::new().write(1, B, 10..20);
+    let mut plant = plant.see(FINAL_READER, "/tasks/7", Seen::Version(0), 300..310);
     plant.0.final_reads = std::mem::take(&mut plant.0.reads);
     plant.has(Anomaly::Lost, &["version 0", "version 1"]);
 }

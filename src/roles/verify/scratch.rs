@@ -3,7 +3,6 @@
 
 use super::client::{ApiAnswer, ApiClient, Exchange};
 use super::history::{ABSENT, ItemName};
-use super::sight::{View, ViewKind, rows};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -47,7 +46,7 @@ pub(super) struct Scratch {
     pub category: i64,
     /// The tasks that move, whose title is a register.
     pub tasks: Vec<i64>,
-    /// The task that belongs to one short-lived user after the other.
+    /// The task that belongs to the first user, and then to one short-lived user after the other.
     pub guest_task: i64,
 }
 
@@ -104,16 +103,6 @@ impl Scratch {
             scratch.tasks.push(task);
         }
         scratch.guest_task = create(client, "/tasks", &scratch.task("guest")).await?;
-        let nobody = json!({"userId": null});
-        let path = scratch.guest_path();
-        let put = insist(
-            client,
-            Method::PUT,
-            &path,
-            Some(&nobody),
-            ApiAnswer::is_success,
-        );
-        put.await?;
         Ok(scratch)
     }
 
@@ -215,37 +204,6 @@ impl Scratch {
         }
     }
 
-    /// Everything that is read. The lists of the session's tasks show all that they have, which are
-    /// fewer than a page holds.
-    pub(super) fn views(&self) -> Vec<View> {
-        let lists = self.users.map(|user| {
-            let path = format!("/tasks?userId={user}&limit=100");
-            (path, ViewKind::TasksOf(user))
-        });
-        let category = format!("/tasks?categoryId={}&limit=100&sort=asc", self.category);
-        let others = [
-            (category, ViewKind::OwnTasks),
-            (
-                format!("/tasks?search={}&limit=100", self.marker),
-                ViewKind::OwnTasks,
-            ),
-            ("/tasks?limit=100".to_owned(), ViewKind::AllTasks),
-            ("/users?limit=100".to_owned(), ViewKind::AllUsers),
-            (self.guest_path(), ViewKind::Task(self.guest())),
-        ];
-        let ones = self.versioned().into_iter().enumerate();
-        let ones = ones.map(|(register, versioned)| {
-            let kind = match register {
-                _ if self.titles().contains(&register) => ViewKind::Task(register),
-                _ if self.names().contains(&register) => ViewKind::User(register),
-                _ => ViewKind::Category(register),
-            };
-            (versioned.path, kind)
-        });
-        let views = lists.into_iter().chain(others).chain(ones);
-        views.map(|(path, kind)| View { path, kind }).collect()
-    }
-
     /// Deletes the scratch resources, every task that the category's list shows, and the resources with
     /// these paths, which a stale list may not show.
     pub(super) async fn remove(
@@ -273,6 +231,12 @@ impl Scratch {
         }
         Ok(())
     }
+}
+
+/// The rows of a list.
+pub(super) fn rows(body: &Value) -> &[Value] {
+    let rows = body.get("data").and_then(Value::as_array);
+    rows.map_or(&[], Vec::as_slice)
 }
 
 /// The answer to a read, which is repeated until it is a success.

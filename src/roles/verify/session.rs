@@ -3,61 +3,21 @@
 use super::check::check;
 use super::client::{ApiAnswer, ApiClient, Exchange};
 use super::history::{
-    ABSENT, History, Moment, Origin, ReadRecord, Register, WriteOutcome, WriteRecord,
+    FINAL_READER, History, Moment, Origin, ReadRecord, Register, WriteOutcome, WriteRecord,
 };
 use super::report::Report;
-use super::scratch::{Scratch, SetupError, Versioned, read};
+use super::scratch::{Scratch, SetupError, read};
 use super::sight::{View, ViewKind, count_items};
-use super::writers::{failure, path_of, steps};
+use super::workload::{Pace, Workload, failure, steps};
+use super::writers::{WRITERS, path_of};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
-
-/// The writers of each register.
-pub(super) const WRITERS: usize = 2;
-/// The number of the reader that reads after the last write.
-const FINAL_READER: usize = 99;
-
-/// The numbers of readers and writers and how often each sends a request.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// The number of readers.
-    pub readers: usize,
-    /// The shortest time between two reads of one reader.
-    pub read_every: Duration,
-    /// The number of creators, beside two writers for each register and one of short-lived users.
-    pub creators: usize,
-    /// The shortest time between two writes of one writer or creator.
-    pub write_every: Duration,
-}
-
-impl Default for Pace {
-    /// At most 300 reads and 100 writes a second.
-    fn default() -> Self {
-        Self {
-            readers: 6,
-            read_every: Duration::from_millis(20),
-            creators: 2,
-            write_every: Duration::from_millis(150),
-        }
-    }
-}
 
 /// Readers and writers that run in the background until [`end`](Self::end).
 pub struct Session {
     workload: Arc<Workload>,
     workers: JoinSet<()>,
-}
-
-/// What the readers and writers share.
-pub(super) struct Workload {
-    pub(super) client: ApiClient,
-    pub(super) pace: Pace,
-    pub(super) scratch: Scratch,
-    pub(super) versioned: Vec<Versioned>,
-    is_over: AtomicBool,
-    history: Mutex<History>,
 }
 
 impl Session {
@@ -84,7 +44,7 @@ impl Session {
             });
         let guest = Register {
             name: format!("user of task {}", scratch.guest_task),
-            writes: [(0, made(ABSENT))].into(),
+            writes: [(0, made(scratch.owner(0)))].into(),
             is_existence: false,
         };
         let history = History {
@@ -156,14 +116,6 @@ impl Session {
 }
 
 impl Workload {
-    pub(super) fn history(&self) -> MutexGuard<'_, History> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::Relaxed)
-    }
-
     async fn keep_reading(self: Arc<Self>, reader: usize) {
         let mut clock = steps(self.pace.read_every);
         for view in self.scratch.views().iter().cycle().skip(reader) {

@@ -1,7 +1,7 @@
 //! What the answer to a read shows of the registers and items of a session.
 
 use super::history::{ABSENT, HOST, ItemName, MISSING, Seen, Sight};
-use super::scratch::{Scratch, item_in, version_in};
+use super::scratch::{Scratch, item_in, rows, version_in};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,13 +45,38 @@ pub(super) fn count_items(body: &Value) -> BTreeMap<ItemName, usize> {
     items
 }
 
-/// The rows of a list.
-pub(super) fn rows(body: &Value) -> &[Value] {
-    let rows = body.get("data").and_then(Value::as_array);
-    rows.map_or(&[], Vec::as_slice)
-}
-
 impl Scratch {
+    /// Everything that is read. The lists of the session's tasks show all that they have, which are
+    /// fewer than a page holds.
+    pub(super) fn views(&self) -> Vec<View> {
+        let lists = self.users.map(|user| {
+            let path = format!("/tasks?userId={user}&limit=100");
+            (path, ViewKind::TasksOf(user))
+        });
+        let category = format!("/tasks?categoryId={}&limit=100&sort=asc", self.category);
+        let others = [
+            (category, ViewKind::OwnTasks),
+            (
+                format!("/tasks?search={}&limit=100", self.marker),
+                ViewKind::OwnTasks,
+            ),
+            ("/tasks?limit=100".to_owned(), ViewKind::AllTasks),
+            ("/users?limit=100".to_owned(), ViewKind::AllUsers),
+            (self.guest_path(), ViewKind::Task(self.guest())),
+        ];
+        let ones = self.versioned().into_iter().enumerate();
+        let ones = ones.map(|(register, versioned)| {
+            let kind = match register {
+                _ if self.titles().contains(&register) => ViewKind::Task(register),
+                _ if self.names().contains(&register) => ViewKind::User(register),
+                _ => ViewKind::Category(register),
+            };
+            (versioned.path, kind)
+        });
+        let views = lists.into_iter().chain(others).chain(ones);
+        views.map(|(path, kind)| View { path, kind }).collect()
+    }
+
     /// What an answer to a read of this view shows. A session with so many creators.
     pub(super) fn look(&self, kind: ViewKind, body: &Value, creators: usize) -> Sight {
         let mut look = Look::new(self);
@@ -151,16 +176,15 @@ impl<'a> Look<'a> {
         shown.insert(version_in(text));
     }
 
+    fn is_shown(&self, register: usize) -> bool {
+        let mut others = self.sight.registers.iter();
+        self.shown.contains_key(&register) || others.any(|(number, _)| *number == register)
+    }
+
     /// A register that is not shown, although it is always there.
     fn miss(&mut self, registers: impl IntoIterator<Item = usize>) {
         for register in registers {
-            let is_shown = self.shown.contains_key(&register)
-                || self
-                    .sight
-                    .registers
-                    .iter()
-                    .any(|(number, _)| *number == register);
-            if !is_shown {
+            if !self.is_shown(register) {
                 self.sight.registers.push((register, Seen::Within(MISSING)));
             }
         }
@@ -168,8 +192,8 @@ impl<'a> Look<'a> {
 
     /// The tasks that a user's list does not show, and those that it should not.
     fn tasks_of(&mut self, user: i64, rows: &[Value]) {
-        for register in self.scratch.titles() {
-            if !self.shown.contains_key(&register) {
+        for register in self.scratch.titles().chain([self.scratch.guest()]) {
+            if !self.is_shown(register) {
                 self.sight.registers.push((register, Seen::Outside(user)));
             }
         }
@@ -199,9 +223,7 @@ impl<'a> Look<'a> {
             let seen = Seen::Within(user.unwrap_or(ABSENT));
             self.sight.registers.push((scratch.guest(), seen));
         } else if let Some(name) = item_in(row.get("title")) {
-            if !self.sight.items.insert(name) {
-                self.contradiction(format!("shows two tasks with the title {}", row["title"]));
-            }
+            self.sight.items.insert(name);
         }
         let embedded = row.get("user").unwrap_or(&Value::Null);
         if id_in(embedded, "id") != user {

@@ -2,18 +2,18 @@
 //! users.
 
 use super::client::{ApiAnswer, Exchange};
-use super::history::{
-    ABSENT, Failure, HOST, Item, ItemName, Moment, Origin, WriteOutcome, WriteRecord,
-};
+use super::history::{ABSENT, HOST, Item, ItemName, Origin, WriteOutcome, WriteRecord};
 use super::scratch::{Versioned, title_of};
-use super::session::{WRITERS, Workload};
+use super::workload::{Workload, failure, steps};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, sleep};
 
+/// The writers of each register.
+pub(super) const WRITERS: usize = 2;
 /// The number of newer items of the same creator that exist before an item is deleted.
 const KEPT: u64 = 8;
 /// How long a write whose outcome is unknown is repeated under its key.
@@ -143,7 +143,9 @@ impl Workload {
         let request = format!("POST {path}");
         let (write, answer) = self.settle(name.0, &request, send, is_done).await;
         let mut ids: BTreeSet<_> = answer.and_then(|answer| answer.id()).into_iter().collect();
-        if name.1.is_multiple_of(REPEAT_EVERY) && write.outcome == WriteOutcome::Acknowledged {
+        // A second user without the key would be refused for the email, for as long as it is repeated.
+        let is_repeated = name.0 != HOST && name.1.is_multiple_of(REPEAT_EVERY);
+        if is_repeated && write.outcome == WriteOutcome::Acknowledged {
             let (_, again) = self.settle(name.0, &request, send, is_done).await;
             ids.extend(again.and_then(|answer| answer.id()));
             self.history().repeats += 1;
@@ -217,30 +219,4 @@ impl Workload {
             sleep(REPEAT_AFTER).await;
         }
     }
-}
-
-/// A request that was not answered with a success.
-pub(super) fn failure(
-    method: &str,
-    path: &str,
-    begin: Moment,
-    end: Moment,
-    answer: &Result<ApiAnswer, String>,
-) -> Failure {
-    let cause = match answer {
-        Ok(answer) => format!("{} ({})", answer.sentence(), answer.origin),
-        Err(cause) => cause.clone(),
-    };
-    Failure {
-        begin,
-        duration: end.saturating_sub(begin),
-        description: format!("{method} {path}: {cause}"),
-    }
-}
-
-/// A clock that ticks at most this often.
-pub(super) fn steps(every: Duration) -> tokio::time::Interval {
-    let mut clock = interval(every);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    clock
 }
