@@ -8,11 +8,11 @@
 //!
 //! Every view of a register is a read of it, by whichever client: the resource itself, the lists by
 //! user, by category and by search, the lists without a filter, and what a task embeds. A list that does
-//! not show a task is a read too: it says that the task belongs to somebody else. [`linearizability`]
+//! not show a task is a read too: it says that the task belongs to somebody else. `linearizability.rs`
 //! asks of each register whether one order of all its operations explains every read, which finds stale
 //! reads and reads that run backwards between clients; registers are checked one by one, because a
-//! history is linearizable exactly if that of each object is (Herlihy and Wing, 1990). [`explain`] names
-//! the operations that a read contradicts, and [`sight`] finds answers that contradict themselves: a
+//! history is linearizable exactly if that of each object is (Herlihy and Wing, 1990). `explain.rs` names
+//! the operations that a read contradicts, and `sight.rs` finds answers that contradict themselves: a
 //! `total`, a thing that is shown twice, a task with another user than its version has.
 //!
 //! A write without an answer, or with an error as its answer, may take effect at any later time or
