@@ -7,11 +7,13 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
 use reqwest::Client;
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use taskfleet::roles::verify::check::Anomaly;
+use taskfleet::roles::verify::history::HOST;
 use taskfleet::roles::verify::{Pace, Report, Session};
 
 /// What a proxy in front of instances does wrong.
@@ -19,10 +21,19 @@ use taskfleet::roles::verify::{Pace, Report, Session};
 enum Fault {
     /// Nothing.
     None,
-    /// It answers lists from copies, however old their generation is.
-    OldCopies,
-    /// It answers single things from copies.
-    OldThings,
+    /// It answers paths with this in them from copies, which no write outdates.
+    OldCopies(&'static str),
+    /// It answers lists from copies, which a write outdates before it is acknowledged, but long after
+    /// its commit.
+    OutdatesLate,
+    /// It repeats each update of a task after the next one.
+    WritesTwice,
+    /// It embeds the names that users had at first.
+    OldNames,
+    /// It counts one more than there are in a list.
+    WrongTotals,
+    /// It shows the first row of a list twice.
+    ShowsTwice,
     /// It acknowledges updates of tasks that it never makes.
     LosesWrites,
     /// It lets every instance forget idempotency keys.
@@ -42,10 +53,18 @@ struct FaultyProxy {
     client: Client,
     turn: AtomicUsize,
     copies: Mutex<HashMap<String, (Instant, Bytes)>>,
+    /// How often the copies were outdated.
+    generation: AtomicUsize,
+    /// The last update of each path.
+    updates: Mutex<HashMap<String, Bytes>>,
 }
 
-/// How long a copy is old.
+/// The shortest time between two writes of one writer.
+const WRITE_EVERY: Duration = Duration::from_millis(30);
+/// How long a copy is served.
 const COPY: Duration = Duration::from_millis(500);
+/// How long a write that is committed stays under way.
+const LATE: Duration = Duration::from_millis(50);
 
 async fn start(fault: Fault, apps: &[TestApp]) -> (String, ServerHandle) {
     let proxy = Data::new(FaultyProxy {
@@ -54,6 +73,8 @@ async fn start(fault: Fault, apps: &[TestApp]) -> (String, ServerHandle) {
         client: Client::builder().no_proxy().build().unwrap(),
         turn: AtomicUsize::new(0),
         copies: Mutex::default(),
+        generation: AtomicUsize::new(0),
+        updates: Mutex::default(),
     });
     let server = HttpServer::new(move || {
         App::new()
@@ -76,10 +97,11 @@ async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<FaultyProxy>) ->
     let turn = proxy.turn.fetch_add(1, Ordering::Relaxed);
     let (is_read, is_list) = (request.method() == "GET", path.contains('?'));
     let is_copied = match proxy.fault {
-        Fault::OldCopies => is_list,
-        Fault::OldThings => !is_list,
+        Fault::OldCopies(part) => path.contains(part),
+        Fault::OutdatesLate => is_list,
         _ => false,
     };
+    let generation = proxy.generation.load(Ordering::SeqCst);
     if is_read && is_copied {
         let copies = proxy.copies.lock().unwrap();
         if let Some((made, body)) = copies.get(&path)
@@ -99,7 +121,7 @@ async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<FaultyProxy>) ->
         Fault::WritesToFirst if !is_read => &proxy.upstreams[0],
         _ => &proxy.upstreams[turn % proxy.upstreams.len()],
     };
-    let method = request.method().as_str().parse().unwrap();
+    let method: reqwest::Method = request.method().as_str().parse().unwrap();
     let mut passed = proxy.client.request(method, format!("{upstream}{path}"));
     for (name, value) in request.headers() {
         let is_dropped = name == "idempotency-key" && proxy.fault == Fault::DropsKeys;
@@ -107,7 +129,19 @@ async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<FaultyProxy>) ->
             passed = passed.header(name.as_str(), value.as_bytes());
         }
     }
-    let answer = passed.body(body).send().await.unwrap();
+    let again = passed.try_clone().unwrap();
+    let answer = passed.body(body.clone()).send().await.unwrap();
+    if is_update && proxy.fault == Fault::WritesTwice {
+        let earlier = proxy.updates.lock().unwrap().insert(path.clone(), body);
+        if let Some(earlier) = earlier {
+            again.body(earlier).send().await.unwrap();
+        }
+    }
+    if !is_read && proxy.fault == Fault::OutdatesLate {
+        rt::time::sleep(LATE).await;
+        proxy.generation.fetch_add(1, Ordering::SeqCst);
+        proxy.copies.lock().unwrap().clear();
+    }
     let status = StatusCode::from_u16(answer.status().as_u16()).unwrap();
     let mut response = HttpResponse::build(status);
     for name in ["x-instance", "x-cache", "x-served-from"] {
@@ -120,25 +154,59 @@ async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<FaultyProxy>) ->
         let text = String::from_utf8(body.to_vec()).unwrap();
         body = text.replace("version 1", "version 91").into();
     }
+    if is_read && is_list {
+        body = distort(proxy.fault, body);
+    }
     if is_read && is_copied {
         let mut copies = proxy.copies.lock().unwrap();
-        copies.insert(path, (Instant::now(), body.clone()));
+        if proxy.generation.load(Ordering::SeqCst) == generation {
+            copies.insert(path, (Instant::now(), body.clone()));
+        }
     }
     response.body(body)
 }
 
+/// A list as the faulty proxy shows it.
+fn distort(fault: Fault, body: Bytes) -> Bytes {
+    let mut list: Value = serde_json::from_slice(&body).unwrap();
+    let total = list["total"].as_u64().unwrap();
+    let rows = list["data"].as_array_mut().unwrap();
+    match fault {
+        Fault::OldNames => {
+            for row in rows.iter_mut().filter(|row| row["user"].is_object()) {
+                row["user"]["name"] = "version 0".into();
+            }
+        }
+        Fault::WrongTotals => list["total"] = (total + 1).into(),
+        Fault::ShowsTwice if !rows.is_empty() => {
+            rows.push(rows[0].clone());
+            list["total"] = (total + 1).into();
+        }
+        _ => return body,
+    }
+    list.to_string().into()
+}
+
 /// Checks the deployment at this URL until there was enough to see.
-async fn verify(url: &str) -> Report {
+async fn verify(url: &str, write_every: Duration) -> Report {
     let pace = Pace {
         readers: 4,
         read_every: Duration::from_millis(10),
         creators: 1,
-        write_every: Duration::from_millis(30),
+        write_every,
     };
     let session = Session::start(url, pace).await.unwrap();
     crate::helpers::wait_until("there is enough to check", async || {
         session.so_far(|history| {
-            history.reads.len() > 400 && history.writes > 80 && history.items.len() > 8
+            let deleted = history
+                .items
+                .iter()
+                .filter(|(_, item)| item.delete.is_some());
+            let deleted: Vec<_> = deleted.map(|((creator, _), _)| *creator).collect();
+            history.reads.len() > 400
+                && history.writes > 80
+                && deleted.contains(&0)
+                && deleted.contains(&HOST)
         })
     })
     .await;
@@ -149,7 +217,12 @@ async fn verify_with(fault: Fault) -> Report {
     let first = TestApp::start_with(&["--instance", "first"]).await;
     let apps = [first.sibling(&["--instance", "second"]).await, first];
     let (url, handle) = start(fault, &apps).await;
-    let report = verify(&url).await;
+    let write_every = match fault {
+        // Copies are to be made and served between two rounds of writes.
+        Fault::OutdatesLate => Duration::from_millis(400),
+        _ => WRITE_EVERY,
+    };
+    let report = verify(&url, write_every).await;
     handle.stop(false).await;
     for collection in collections() {
         let table = collection.table();
@@ -181,15 +254,64 @@ async fn healthy_deployment_has_no_anomaly() {
 }
 
 #[actix_web::test]
-async fn cache_that_ignores_generations_has_stale_reads() {
-    for fault in [Fault::OldCopies, Fault::OldThings] {
-        let report = verify_with(fault).await;
-        assert!(report.count(Anomaly::Stale) > 0, "{fault:?}: {report}");
+async fn copies_of_any_view_that_no_write_outdates_are_stale_reads() {
+    for part in [
+        "?userId=",
+        "?categoryId=",
+        "?search=",
+        "/tasks?limit=",
+        "/users?limit=",
+        "/tasks/",
+        "/users/",
+        "/categories/",
+    ] {
+        let report = verify_with(Fault::OldCopies(part)).await;
+        assert!(report.count(Anomaly::Stale) > 0, "{part}: {report}");
         let stalest = report.stalest().unwrap();
         assert!(
             Duration::ZERO < stalest && stalest <= 2 * COPY,
             "{stalest:?}"
         );
+    }
+}
+
+/// Nothing is stale, because the copies go before the acknowledgement.
+#[actix_web::test]
+async fn copies_that_outlive_a_commit_make_reads_run_backwards() {
+    let report = verify_with(Fault::OutdatesLate).await;
+    assert_eq!(anomalies(&report), [Anomaly::WentBack], "{report}");
+    assert!(
+        report.to_string().contains("although before it GET /"),
+        "{report}"
+    );
+}
+
+#[actix_web::test]
+async fn update_that_is_repeated_over_the_next_one_is_found() {
+    let report = verify_with(Fault::WritesTwice).await;
+    assert!(anomalies(&report).contains(&Anomaly::Stale), "{report}");
+}
+
+#[actix_web::test]
+async fn old_names_in_tasks_are_stale_reads() {
+    let report = verify_with(Fault::OldNames).await;
+    assert!(anomalies(&report).contains(&Anomaly::Stale), "{report}");
+    assert!(
+        report.to_string().contains("of the name of user"),
+        "{report}"
+    );
+}
+
+#[actix_web::test]
+async fn lists_with_a_wrong_total_or_a_row_twice_contradict_themselves() {
+    for (fault, text) in [
+        (Fault::WrongTotals, "has the total"),
+        (Fault::ShowsTwice, "twice"),
+    ] {
+        let report = verify_with(fault).await;
+        let found = anomalies(&report);
+        assert!(found.contains(&Anomaly::Contradiction), "{report}");
+        assert!(report.to_string().contains(text), "{report}");
     }
 }
 
@@ -201,7 +323,7 @@ async fn instance_that_announces_nothing_has_stale_reads() {
     let silent = other.sibling(&["--redis-key-prefix", &prefix]).await;
     let apps = [silent, other];
     let (url, handle) = start(Fault::WritesToFirst, &apps).await;
-    let report = verify(&url).await;
+    let report = verify(&url, WRITE_EVERY).await;
     handle.stop(false).await;
     assert!(anomalies(&report).contains(&Anomaly::Stale), "{report}");
     let text = report.to_string();

@@ -64,7 +64,7 @@ impl Traffic {
     /// Waits until exactly these instances answer, each with an even share.
     pub async fn is_spread_over(&self, instances: &BTreeSet<String>) {
         // A window may begin and end while requests are under way, and writes have their turns too.
-        let tolerance = 2 * (self.pace.readers + self.pace.creators + 4);
+        let tolerance = 2 * (self.pace.readers + self.pace.creators + 11);
         wait_until(&format!("{instances:?} have even shares"), async || {
             let (before, _) = self.counts();
             self.goes_on().await;

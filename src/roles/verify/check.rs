@@ -1,6 +1,11 @@
 //! The kinds of anomaly, and the check that finds them in a history.
 
-use super::history::{History, Item, ItemName, Moment, ReadRecord, Register};
+use super::explain::{Explanation, Reason, Registered};
+use super::history::{
+    ABSENT, FINAL_READER, HOST, History, Item, ItemName, Moment, Origin, ReadRecord, Register,
+    Seen, WriteOutcome, WriteRecord,
+};
+use super::linearizability::{Read, Write, unexplained};
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
@@ -11,11 +16,14 @@ pub enum Anomaly {
     /// A read shows the state before a write that was acknowledged before the read began (a stale
     /// read).
     Stale,
-    /// A read shows an older version than the same reader had seen, although a newer one had been
-    /// acknowledged (no monotonic reads).
+    /// A read shows less than an earlier read of any client had shown, although no acknowledged write
+    /// contradicts it (reads run backwards), or no order of the operations explains it otherwise.
     WentBack,
     /// A read shows a version or an item of which no write had begun.
     Future,
+    /// An answer contradicts itself: its `total`, a thing that it shows twice, or a thing that it
+    /// embeds in two states.
+    Contradiction,
     /// A write that was acknowledged is not there after the last write (a lost write).
     Lost,
     /// One idempotency key made more than one task.
@@ -24,10 +32,11 @@ pub enum Anomaly {
 
 impl Anomaly {
     /// Every anomaly, in the order of a report.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Stale,
         Self::WentBack,
         Self::Future,
+        Self::Contradiction,
         Self::Lost,
         Self::Duplicate,
     ];
@@ -37,8 +46,9 @@ impl fmt::Display for Anomaly {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::Stale => "stale reads",
-            Self::WentBack => "reads behind what their reader had seen",
+            Self::WentBack => "reads behind what a read had shown",
             Self::Future => "values from the future",
+            Self::Contradiction => "answers that contradict themselves",
             Self::Lost => "lost acknowledged writes",
             Self::Duplicate => "duplicates for one idempotency key",
         })
@@ -50,7 +60,8 @@ impl fmt::Display for Anomaly {
 pub struct Violation {
     /// The kind of the anomaly.
     pub anomaly: Anomaly,
-    /// The read or write and what it contradicts, with times and instances, for a person.
+    /// The operations that contradict each other, with their clients, times and instances, for a
+    /// person.
     pub description: String,
     /// The time from the acknowledgement of the first write that a stale read does not show to the
     /// start of the read; `None` for other anomalies.
@@ -59,288 +70,185 @@ pub struct Violation {
 
 /// Every anomaly in a history.
 pub fn check(history: &History) -> Vec<Violation> {
+    let reads = Reads::new(history);
     let mut violations = Vec::new();
-    for read in &history.reads {
-        for &(number, shown) in &read.registers {
-            if let Some(register) = history.registers.get(number) {
-                violations.extend(check_register(register, read, shown));
-            }
-        }
-        if let Some(items) = &read.items {
-            let known = history.items.iter();
-            violations
-                .extend(known.filter_map(|(name, item)| {
-                    check_item(*name, item, read, items.contains(name))
-                }));
-            let unknown = items
-                .iter()
-                .filter(|name| !history.items.contains_key(name));
-            violations.extend(unknown.map(|name| {
-                violation(
-                    Anomaly::Future,
-                    read,
-                    format!("{}, which was never created", named(*name)),
-                    None,
-                )
-            }));
+    for (register, seen) in history.registers.iter().zip(&reads.registers) {
+        violations.extend(check_register(register, seen));
+    }
+    for (name, item) in &history.items {
+        // Of the duplicates that a key made, one may well be there when the other is not.
+        if item.ids.len() <= 1 {
+            let seen = reads.of_item(*name, item);
+            violations.extend(check_register(&existence(*name, item), &seen));
         }
     }
-    violations.extend(check_order(history));
-    violations.extend(check_end(history));
+    for read in reads.all {
+        let unknown = read.sight.items.iter();
+        let unknown = unknown.filter(|name| !history.items.contains_key(name));
+        violations.extend(unknown.map(|name| Violation {
+            anomaly: Anomaly::Future,
+            description: format!("{read} shows {}, which was never created", named(*name)),
+            age: None,
+        }));
+        let contradictions = read.sight.contradictions.iter();
+        violations.extend(contradictions.map(|contradiction| Violation {
+            anomaly: Anomaly::Contradiction,
+            description: format!("{read} {contradiction}"),
+            age: None,
+        }));
+    }
+    violations.extend(duplicates(history));
     violations
 }
 
-fn violation(
-    anomaly: Anomaly,
-    read: &ReadRecord,
-    shown: String,
-    age: Option<Duration>,
-) -> Violation {
-    let description = format!(
-        "GET {} at {}-{} ({}) shows {shown}",
-        read.path,
-        at(read.begin),
-        at(read.end),
-        read.origin
-    );
-    Violation {
-        anomaly,
-        description,
-        age,
-    }
+/// A read with what it shows of one register.
+type ReadOf<'a> = (&'a ReadRecord, Seen);
+
+/// The reads of a history, by what they show.
+struct Reads<'a> {
+    /// All reads, by the time of their requests.
+    all: Vec<&'a ReadRecord>,
+    /// The duration of the slowest one.
+    slowest: Duration,
+    /// The reads of each register.
+    registers: Vec<Vec<ReadOf<'a>>>,
+    /// The reads that show an item.
+    items: HashMap<ItemName, Vec<ReadOf<'a>>>,
 }
 
-/// A moment, for a person.
-fn at(moment: Moment) -> String {
-    format!("{:.3} s", moment.as_secs_f64())
+impl<'a> Reads<'a> {
+    fn new(history: &'a History) -> Self {
+        let mut all: Vec<_> = history.reads.iter().chain(&history.final_reads).collect();
+        all.sort_by_key(|read| read.begin);
+        let durations = all.iter().map(|read| read.end.saturating_sub(read.begin));
+        let slowest = durations.max().unwrap_or_default();
+        let mut registers = vec![Vec::new(); history.registers.len()];
+        let mut items: HashMap<_, Vec<_>> = HashMap::new();
+        for &read in &all {
+            for &(number, seen) in &read.sight.registers {
+                if let Some(reads) = registers.get_mut(number) {
+                    reads.push((read, seen));
+                }
+            }
+            for &name in &read.sight.items {
+                let shown = items.entry(name).or_default();
+                shown.push((read, Seen::Within(PRESENT)));
+            }
+        }
+        Self {
+            all,
+            slowest,
+            registers,
+            items,
+        }
+    }
+
+    /// The reads that show an item, and those that do not although they show all of its creator and ran
+    /// while it may have been there. Where it cannot have been there, not to show it is right.
+    fn of_item(&self, name: ItemName, item: &Item) -> Vec<ReadOf<'a>> {
+        let first = item.create.begin.saturating_sub(self.slowest);
+        let deleted = item.delete.as_ref().and_then(WriteRecord::acknowledged);
+        let last = deleted.unwrap_or(Moment::MAX);
+        let from = self.all.partition_point(|read| read.begin < first);
+        let to = self.all.partition_point(|read| read.begin <= last);
+        let around = self.all.get(from..to).unwrap_or_default().iter().copied();
+        let without = around.filter(|read| {
+            read.sight.creators.contains(&name.0) && !read.sight.items.contains(&name)
+        });
+        let shown = self.items.get(&name).into_iter().flatten().copied();
+        shown
+            .chain(without.map(|read| (read, Seen::Within(ABSENT))))
+            .collect()
+    }
 }
 
 fn named((creator, number): ItemName) -> String {
-    format!("item {creator}-{number}")
+    match creator {
+        HOST => format!("guest {number}"),
+        _ => format!("item {creator}-{number}"),
+    }
 }
 
-/// The newest version that was acknowledged before this moment.
-fn floor(register: &Register, moment: Moment) -> Option<u64> {
-    let mut newest = register.writes.iter().rev();
-    newest
-        .find(|(_, write)| write.is_acknowledged_before(moment))
-        .map(|(version, _)| *version)
-}
-
-fn check_register(register: &Register, read: &ReadRecord, shown: Option<u64>) -> Option<Violation> {
-    let name = &register.name;
-    let version = shown.map_or("nothing".to_owned(), |version| format!("version {version}"));
-    let newest = register.writes.keys().next_back().copied();
-    if shown > newest || shown.is_some_and(|shown| begins_after(register, shown, read.end)) {
-        let shown = format!("{version} of the {name}, which was not written yet");
-        return Some(violation(Anomaly::Future, read, shown, None));
-    }
-    let floor = floor(register, read.begin)?;
-    if shown >= Some(floor) {
-        return None;
-    }
-    // The first that it should have shown.
-    let missed = register
-        .writes
-        .range(shown.map_or(0, |shown| shown + 1)..)
-        .find(|(_, write)| write.is_acknowledged_before(read.begin));
-    let age = missed.map(|(_, write)| read.begin.saturating_sub(write.end));
-    let missed = missed.map(|(version, write)| {
-        format!(
-            "version {version} was acknowledged at {} by {}",
-            at(write.end),
-            write.origin
-        )
+fn check_register(register: &Register, reads: &[ReadOf]) -> Vec<Violation> {
+    let writes = register.writes.iter().map(|(version, write)| Write {
+        version: *version,
+        class: write.class,
+        begin: write.begin,
+        end: write.acknowledged(),
     });
-    let shown = format!(
-        "{version} of the {name}, although {}",
-        missed.unwrap_or_default()
-    );
-    Some(violation(Anomaly::Stale, read, shown, age))
-}
-
-fn begins_after(register: &Register, version: u64, moment: Moment) -> bool {
-    register
-        .writes
-        .get(&version)
-        .is_some_and(|write| write.begin > moment)
-}
-
-fn check_item(name: ItemName, item: &Item, read: &ReadRecord, is_shown: bool) -> Option<Violation> {
-    if item.ids.len() > 1 {
-        // A duplicate, of which one may well be there when the other is not.
-        return None;
-    }
-    let (create, delete) = (&item.create, item.delete.as_ref());
-    if is_shown && create.begin > read.end {
-        let shown = format!("{}, which was not created yet", named(name));
-        return Some(violation(Anomaly::Future, read, shown, None));
-    }
-    let missed = match (is_shown, delete) {
-        (true, Some(delete)) if delete.is_acknowledged_before(read.begin) => delete,
-        (false, None) if create.is_acknowledged_before(read.begin) => create,
-        (false, Some(delete))
-            if create.is_acknowledged_before(read.begin) && delete.begin > read.end =>
-        {
-            create
-        }
-        _ => return None,
-    };
-    let shown = format!(
-        "{} {}, although its {} was acknowledged at {} by {}",
-        if is_shown { "still" } else { "no" },
-        named(name),
-        if is_shown { "deletion" } else { "creation" },
-        at(missed.end),
-        missed.origin
-    );
-    let age = Some(read.begin.saturating_sub(missed.end));
-    Some(violation(Anomaly::Stale, read, shown, age))
-}
-
-/// Reads that show an older version than the same reader had seen before, although a newer one had been
-/// acknowledged.
-fn check_order(history: &History) -> Vec<Violation> {
-    let mut seen: HashMap<(usize, usize), u64> = HashMap::new();
-    let mut violations = Vec::new();
-    // The reads of one reader stand in their order.
-    for read in &history.reads {
-        for &(number, shown) in &read.registers {
-            let Some(register) = history.registers.get(number) else {
-                continue;
-            };
-            let shown = shown.unwrap_or_default();
-            let newest = seen.entry((read.reader, number)).or_insert(shown);
-            let was_acknowledged = register
-                .writes
-                .range(shown.saturating_add(1)..=(*newest).max(shown.saturating_add(1)))
-                .any(|(_, write)| write.is_acknowledged_before(read.begin));
-            if shown < *newest && was_acknowledged {
-                let shown = format!(
-                    "version {shown} of the {}, after the same reader had seen version {newest}",
-                    register.name
-                );
-                violations.push(violation(Anomaly::WentBack, read, shown, None));
-            }
-            *newest = (*newest).max(shown);
-        }
-    }
-    violations
-}
-
-/// Lost writes and duplicates: the state after the last write against what was acknowledged.
-fn check_end(history: &History) -> Vec<Violation> {
-    let mut violations = Vec::new();
-    let mut found = |anomaly, description| {
-        violations.push(Violation {
+    let plain = reads.iter().map(|(read, seen)| Read {
+        seen: *seen,
+        begin: read.begin,
+        end: read.end,
+    });
+    let found = unexplained(&writes.collect::<Vec<_>>(), &plain.collect::<Vec<_>>());
+    let registered = Registered { register, reads };
+    let violations = found.into_iter().filter_map(|number| {
+        let Explanation {
+            reason,
+            description,
+        } = registered.explain(number)?;
+        let (read, _) = reads.get(number)?;
+        // A list may be an old copy of what is not lost.
+        let is_current = register.is_existence || !read.path.contains('?');
+        let is_final = read.reader == FINAL_READER && is_current;
+        let (anomaly, age) = match reason {
+            Reason::NotWritten => (Anomaly::Future, None),
+            // After the last write there is nothing left that could make it true.
+            Reason::Misses(_) if is_final => (Anomaly::Lost, None),
+            Reason::Misses(age) => (Anomaly::Stale, Some(age)),
+            Reason::Reversed => (Anomaly::WentBack, None),
+        };
+        Some(Violation {
             anomaly,
             description,
-            age: None,
+            age,
         })
-    };
-    for register in &history.registers {
-        let name = &register.name;
-        let final_version = register.final_version;
-        let floor = floor(register, Moment::MAX);
-        if final_version < floor {
-            let (version, write) = floor
-                .and_then(|floor| register.writes.get_key_value(&floor))
-                .unzip();
-            let (version, end) = (
-                version.copied().unwrap_or_default(),
-                write.map(|write| write.end),
-            );
-            let origin = write.map(|write| write.origin.to_string());
-            found(
-                Anomaly::Lost,
-                format!(
-                    "version {version} of the {name}, acknowledged at {} by {}: in the end there is {}",
-                    at(end.unwrap_or_default()),
-                    origin.unwrap_or_default(),
-                    final_version
-                        .map_or("nothing".to_owned(), |version| format!("version {version}")),
-                ),
-            );
-        }
-    }
-    for (name, item) in &history.items {
-        let remaining = history.remaining.get(name).copied().unwrap_or_default();
-        let Item {
-            create,
-            delete,
-            ids,
-        } = item;
-        let is_deleted = delete
-            .as_ref()
-            .is_some_and(|delete| delete.is_acknowledged_before(Moment::MAX));
-        if remaining == 0 && delete.is_none() && create.is_acknowledged_before(Moment::MAX) {
-            let description = format!(
-                "{}, created at {} by {}: in the end it is not there",
-                named(*name),
-                at(create.end),
-                create.origin
-            );
-            found(Anomaly::Lost, description);
-        }
-        if is_deleted && remaining == 1 && ids.len() == 1 {
-            let description = format!("the deletion of {}: in the end it is there", named(*name));
-            found(Anomaly::Lost, description);
-        }
-        if remaining > 1 || ids.len() > 1 || is_deleted && remaining > 0 && ids.len() != 1 {
-            let description = format!(
-                "{}, created at {} by {}: its key was answered with the ids {ids:?}, and {remaining} are left",
-                named(*name),
-                at(create.begin),
-                create.origin
-            );
-            found(Anomaly::Duplicate, description);
-        }
-    }
-    violations
+    });
+    violations.collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::roles::verify::history::{Origin, WriteOutcome, WriteRecord};
-
-    fn seconds(seconds: u64) -> Moment {
-        Duration::from_secs(seconds)
+/// The register of an item's existence: it is not there, it is created, it is deleted.
+fn existence(name: ItemName, item: &Item) -> Register {
+    let before = WriteRecord {
+        writer: name.0,
+        class: ABSENT,
+        begin: Moment::ZERO,
+        end: Moment::ZERO,
+        outcome: WriteOutcome::Acknowledged,
+        origin: Origin::default(),
+    };
+    let create = WriteRecord {
+        class: PRESENT,
+        ..item.create.clone()
+    };
+    let delete = item.delete.clone().map(|delete| WriteRecord {
+        class: ABSENT,
+        ..delete
+    });
+    let writes = [before, create].into_iter().chain(delete);
+    Register {
+        name: named(name),
+        is_existence: true,
+        writes: (0..).zip(writes).collect(),
     }
+}
 
-    #[test]
-    fn read_of_an_older_version_than_its_reader_had_seen_is_went_back() {
-        let write = WriteRecord {
-            begin: seconds(0),
-            end: seconds(1),
-            outcome: WriteOutcome::Acknowledged,
-            origin: Origin::default(),
-        };
-        let read = |reader, begin, version| ReadRecord {
-            reader,
-            path: "/tasks/1".to_owned(),
-            begin: seconds(begin),
-            end: seconds(begin + 1),
-            origin: Origin::default(),
-            registers: vec![(0, Some(version))],
-            items: None,
-        };
-        let register = Register {
-            name: "title of task 1".to_owned(),
-            writes: (0..=2).map(|version| (version, write.clone())).collect(),
-            final_version: Some(2),
-        };
-        let mut history = History {
-            registers: vec![register],
-            reads: vec![read(1, 2, 2), read(2, 2, 2), read(1, 4, 2)],
-            ..History::default()
-        };
-        assert!(check(&history).is_empty());
-        history.reads.push(read(2, 4, 1));
-        let anomalies = check(&history).into_iter().map(|found| found.anomaly);
-        assert_eq!(
-            anomalies.collect::<Vec<_>>(),
-            [Anomaly::Stale, Anomaly::WentBack]
-        );
-    }
+/// The class of the value of an item that is there.
+const PRESENT: i64 = 1;
+
+/// Items of which more than one was made.
+fn duplicates(history: &History) -> impl Iterator<Item = Violation> {
+    history.items.iter().filter_map(|(name, item)| {
+        let remaining = history.remaining.get(name).copied().unwrap_or_default();
+        let Item { create, ids, .. } = item;
+        (remaining > 1 || ids.len() > 1).then(|| Violation {
+            anomaly: Anomaly::Duplicate,
+            description: format!(
+                "{} of {create}: its key was answered with the ids {ids:?}, and {remaining} are left",
+                named(*name)
+            ),
+            age: None,
+        })
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 /// A point in time, as the time since the session's client was made.
@@ -38,6 +39,11 @@ pub enum WriteOutcome {
 /// A write, from its first attempt to its last answer.
 #[derive(Clone, Debug)]
 pub struct WriteRecord {
+    /// The number of the writer among those of its register.
+    pub writer: usize,
+    /// What a partial read can tell of the value: the user that a version of a task belongs to, or
+    /// [`ABSENT`]; 0 where no read is partial.
+    pub class: i64,
     /// When the first attempt was sent.
     pub begin: Moment,
     /// When the answer to the last attempt had arrived.
@@ -49,36 +55,71 @@ pub struct WriteRecord {
 }
 
 impl WriteRecord {
-    /// Whether the acknowledgement had arrived before this moment.
-    pub fn is_acknowledged_before(&self, moment: Moment) -> bool {
-        self.outcome == WriteOutcome::Acknowledged && self.end < moment
+    /// When the write had certainly taken effect; `None` where that is not known, so that it may take
+    /// effect at any later time or never.
+    pub fn acknowledged(&self) -> Option<Moment> {
+        (self.outcome == WriteOutcome::Acknowledged).then_some(self.end)
     }
 }
 
-/// A single-writer register: a field of a resource whose version one writer raises by one at a time.
+/// The class of a value that stands for nothing: no user, or a resource that is not there.
+pub const ABSENT: i64 = 0;
+/// The class of no value: what a read shows of a register that must always be there and is not.
+pub const MISSING: i64 = -1;
+
+/// What a read shows of a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Seen {
+    /// The value of this version.
+    Version(u64),
+    /// Some value of this class.
+    Within(i64),
+    /// Some value of another class: a task that the list of this user does not show.
+    Outside(i64),
+}
+
+impl Seen {
+    /// Whether this may be shown while the register has this value.
+    pub fn accepts(self, version: u64, class: i64) -> bool {
+        match self {
+            Self::Version(shown) => shown == version,
+            Self::Within(shown) => shown == class,
+            Self::Outside(other) => other != class,
+        }
+    }
+}
+
+/// A register: a field of a resource, or the existence of one, of which no two writes write the same
+/// version.
 #[derive(Clone, Debug, Default)]
 pub struct Register {
     /// The field and the resource, for a person: `title of task 7`.
     pub name: String,
     /// The writes, by the version that each wrote.
     pub writes: BTreeMap<u64, WriteRecord>,
-    /// The version that was read after the last write; `None` where the resource was gone.
-    pub final_version: Option<u64>,
+    /// Whether it is the existence of an item, which is created by version 1 and deleted by version 2.
+    pub is_existence: bool,
 }
 
-/// A task that is created once, under one idempotency key, and perhaps deleted later.
+/// A task or user that is created once, under one idempotency key, and perhaps deleted later.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// The create of the task.
+    /// The create of the item.
     pub create: WriteRecord,
-    /// The delete of the task; `None` where none was sent.
+    /// The delete of the item; `None` where none was sent.
     pub delete: Option<WriteRecord>,
-    /// The ids in the answers to the task's idempotency key: one, unless the key made duplicates.
+    /// The ids in the answers to the item's idempotency key: one, unless the key made duplicates.
     pub ids: BTreeSet<i64>,
 }
 
 /// The name of an item: the number of its creator and a number of its own.
 pub type ItemName = (usize, u64);
+
+/// The number of the creator whose items are users.
+pub const HOST: usize = 99;
+
+/// The number of the reader that reads after the last write.
+pub const FINAL_READER: usize = 99;
 
 /// A read that was answered with a success.
 #[derive(Clone, Debug)]
@@ -93,11 +134,21 @@ pub struct ReadRecord {
     pub end: Moment,
     /// The headers of the answer.
     pub origin: Origin,
-    /// The registers that the answer must show, by their index, with the version that it shows; `None`
-    /// where it shows none.
-    pub registers: Vec<(usize, Option<u64>)>,
-    /// The items that the answer shows; `None` where it need not show all.
-    pub items: Option<BTreeSet<ItemName>>,
+    /// What the answer shows.
+    pub sight: Sight,
+}
+
+/// What an answer shows of the registers and items of a session.
+#[derive(Clone, Debug, Default)]
+pub struct Sight {
+    /// The registers, by their index.
+    pub registers: Vec<(usize, Seen)>,
+    /// The items that the answer shows.
+    pub items: BTreeSet<ItemName>,
+    /// The numbers of the creators whose items the answer must show all.
+    pub creators: Range<usize>,
+    /// How the answer contradicts itself, for a person.
+    pub contradictions: Vec<String>,
 }
 
 /// A request that was not answered with a success.
@@ -114,13 +165,15 @@ pub struct Failure {
 /// Everything that the clients of a session sent and saw.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// The registers: the title of each scratch task, the names of the user and of the category.
+    /// The registers, in the order of the scratch resources.
     pub registers: Vec<Register>,
     /// The items, by name.
     pub items: BTreeMap<ItemName, Item>,
     /// The reads that were answered with a success, in the order of their answers.
     pub reads: Vec<ReadRecord>,
-    /// The items that were there after the last write, with the number of tasks that have the name.
+    /// One read of each view after the last write.
+    pub final_reads: Vec<ReadRecord>,
+    /// The number of tasks that had an item's name after the last write.
     pub remaining: BTreeMap<ItemName, usize>,
     /// Reads that were not answered with a success.
     pub failed_reads: Vec<Failure>,

@@ -1,20 +1,42 @@
 //! `taskfleet verify`: whether a deployment keeps the promise, checked from outside.
 //!
-//! Writers and readers use the public API at once, and what they saw is searched for every
-//! [`check::Anomaly`]. Each thing that is updated has one writer, so that its versions have one order;
-//! what was acknowledged before a read began must be in its answer (a register with a single writer,
-//! after Lamport, "On interprocess communication", 1986).
+//! Writers and readers use the public API at once. What they write is a set of *registers*: the titles
+//! of tasks that move between two users, the names of these users and of a category, the user of a task
+//! that is given to one short-lived user after the other, and the existence of each task and user that
+//! is created and deleted meanwhile. Each register has two writers (what is given away, created and
+//! deleted has one), and no two writes write the same version, so that a read tells which write it saw.
+//!
+//! Every view of a register is a read of it, by whichever client: the resource itself, the lists by
+//! user, by category and by search, the lists without a filter, and what a task embeds. A list that does
+//! not show a task is a read too: it says that the task belongs to somebody else. `linearizability.rs`
+//! asks of each register whether one order of all its operations explains every read, which finds stale
+//! reads and reads that run backwards between clients; registers are checked one by one, because a
+//! history is linearizable exactly if that of each object is (Herlihy and Wing, 1990). `explain.rs` names
+//! the operations that a read contradicts, and `sight.rs` finds answers that contradict themselves: a
+//! `total`, a thing that is shown twice, a task with another user than its version has.
+//!
+//! A write without an answer, or with an error as its answer, may take effect at any later time or
+//! never. An idempotent one that is repeated until it is settled lasts from the first request to the
+//! last answer.
 
 pub mod check;
 mod client;
+mod explain;
 pub mod history;
+mod linearizability;
+#[cfg(test)]
+mod planted;
 pub mod report;
 mod scratch;
 pub mod session;
+mod sight;
+mod workload;
+mod writers;
 
 pub use report::Report;
 pub use scratch::SetupError;
-pub use session::{Pace, Session};
+pub use session::Session;
+pub use workload::Pace;
 
 use crate::config::VerifySettings;
 use crate::shutdown::shutdown_signal;
