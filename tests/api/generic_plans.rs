@@ -63,7 +63,7 @@ async fn lists_have_one_plan_that_uses_the_index_of_a_skewed_filter() {
     ] {
         for filter in [&frequent, &rare] {
             let list = async |db: &mut Connection| tasks::list(db, filter, FIRST_PAGE).await;
-            let (list, _) = router.read(None, list).await.unwrap();
+            let list = router.read_primary(list).await.unwrap();
             assert!(list.total > 0, "{filter:?}");
         }
         let ask = async |db: &mut Connection| {
@@ -73,7 +73,7 @@ async fn lists_have_one_plan_that_uses_the_index_of_a_skewed_filter() {
             );
             Ok(ask.fetch_one(db).await?)
         };
-        let (found, _) = router.read(None, ask).await.unwrap();
+        let found = router.read_primary(ask).await.unwrap();
         let (name, generic, custom): (String, i64, i64) = found;
         assert_eq!((generic, custom), (2, 0), "{frequent:?}");
         for values in values {
@@ -83,7 +83,7 @@ async fn lists_have_one_plan_that_uses_the_index_of_a_skewed_filter() {
                 let row = explain.fetch_one(db).await?;
                 Ok(row.try_get_raw(0).unwrap().as_str().unwrap().to_owned())
             };
-            let (plan, _) = router.read(None, explain).await.unwrap();
+            let plan = router.read_primary(explain).await.unwrap();
             for scan in plans::read(&plan) {
                 let is_of_tasks = scan.of.starts_with("tasks");
                 assert!(scan.is_bounded || !is_of_tasks, "{values}: {scan:?}");
@@ -119,17 +119,17 @@ async fn search_is_planned_for_its_text_and_leaves_the_connection_as_it_was() {
     let mode =
         async |db: &mut Connection| Ok(query_scalar("SHOW plan_cache_mode").fetch_one(db).await?);
 
-    router.read(None, search).await.unwrap();
+    router.read_primary(search).await.unwrap();
     let seen: Vec<String> = query_scalar("SELECT DISTINCT mode FROM seen")
         .fetch_all(&app.db)
         .await
         .unwrap();
     assert_eq!(seen, ["auto"]);
-    let (left, _): (String, _) = router.read(None, mode).await.unwrap();
+    let left: String = router.read_primary(mode).await.unwrap();
     assert_eq!(left, "force_generic_plan");
 
     query("DROP TABLE seen").execute(&app.db).await.unwrap();
-    assert!(router.read(None, search).await.is_err());
-    let (left, _): (String, _) = router.read(None, mode).await.unwrap();
+    assert!(router.read_primary(search).await.is_err());
+    let left: String = router.read_primary(mode).await.unwrap();
     assert_eq!(left, "force_generic_plan");
 }

@@ -5,7 +5,6 @@
 use crate::helpers::{Proxy, Redis, TestApp, wait_until};
 use serde_json::json;
 use sqlx::{ConnectOptions, query_scalar, raw_sql};
-use taskfleet::domain::log_position::Lsn;
 
 /// Puts a failing function before the server's own of the same name, on new connections.
 const HIDE_POSITION: &str = "
@@ -19,7 +18,7 @@ const HIDE_POSITION: &str = "
       AND pid <> pg_backend_pid()";
 
 #[actix_web::test]
-async fn write_without_a_log_position_is_503_and_announced_once_the_position_is_known() {
+async fn write_without_a_log_position_is_503_and_shown_by_its_mark_until_others_announce_it() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     let other = app.sibling(&[]).await;
@@ -34,21 +33,25 @@ async fn write_without_a_log_position_is_503_and_announced_once_the_position_is_
     assert!(sentence.contains("may or may not"), "{sentence}");
     assert_eq!(answer.header("retry-after"), "1");
 
-    // The generation was raised nevertheless; the position was not, so a replica may still be read from
-    // that does not show the task.
-    assert_eq!(other.get("/tasks").await.json()["total"], 1);
-    let sql = "SELECT pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint";
-    let committed: i64 = query_scalar(sql).fetch_one(&app.db).await.unwrap();
-    let committed = Lsn(committed.unsigned_abs());
+    // Its mark is still there: whoever looks is told the truth, by the primary.
     let redis = Redis::of(&app).await;
-    assert!(redis.position().await.lsn < committed);
+    assert_eq!(redis.marks().await.len(), 1);
+    let list = other.get("/tasks").await;
+    assert_eq!(list.json()["total"], 1);
+    assert_eq!(list.header("x-served-from"), "primary");
 
     let show = "DROP FUNCTION public.pg_current_wal_insert_lsn()";
     raw_sql(show).execute(&app.db).await.unwrap();
-    wait_until("the position is announced", async || {
-        redis.position().await.lsn >= committed
+    let sql = "SELECT pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint";
+    let committed: i64 = query_scalar(sql).fetch_one(&app.db).await.unwrap();
+    wait_until("somebody who saw the mark has announced in its stead", async || {
+        other.get("/tasks").await;
+        redis.marks().await.is_empty()
     })
     .await;
+    assert!(redis.position().await >= committed);
+    other.get("/tasks").await;
+    assert_eq!(other.get("/tasks").await.header("x-cache"), "hit");
     app.create_task("as before", user).await;
 }
 
