@@ -2,8 +2,6 @@
 //! at once instead of each waiting for its time limit.
 
 use super::connection::within;
-use super::error::DbError;
-use scopeguard::ScopeGuard;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use std::io;
@@ -13,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-/// A request that was given up after less than this tells nothing: its client has left.
+/// A request that takes longer has the primary probed.
 const LONG: Duration = Duration::from_secs(1);
 /// A primary that takes longer to accept a connection is silent.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -40,32 +38,25 @@ impl Breaker {
         }
     }
 
-    /// The result of work that asks the primary; an error at once while the breaker is open.
-    pub(super) async fn pass<T>(
-        &self,
-        work: impl Future<Output = Result<T, DbError>>,
-    ) -> Result<T, DbError> {
+    /// Begins a request to the primary; an error while the breaker is open.
+    pub(super) fn enter(&self) -> sqlx::Result<Passage<'_>> {
         if self.is_open.load(Ordering::Acquire) {
             let silent = "the primary does not answer at the moment";
             let error = io::Error::new(io::ErrorKind::NotConnected, silent);
-            return Err(sqlx::Error::Io(error).into());
+            return Err(sqlx::Error::Io(error));
         }
-        let begun = Instant::now();
-        // Where this future is dropped, most likely because its time is over.
-        let unanswered = scopeguard::guard((), |()| {
-            if begun.elapsed() >= LONG {
-                self.probe_requested.notify_one();
-            }
-        });
-        let result = work.await;
-        ScopeGuard::into_inner(unanswered);
-        if let Err(DbError::Unavailable(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) = &result {
-            self.probe_requested.notify_one();
-        }
-        result
+        Ok(Passage {
+            breaker: self,
+            begun: Instant::now(),
+        })
     }
 
-    /// Probes the primary whenever a request got no answer, for ever.
+    /// Has the primary probed.
+    pub(super) fn suspect(&self) {
+        self.probe_requested.notify_one();
+    }
+
+    /// Probes the primary whenever it is suspected, for ever.
     pub(super) async fn keep_probing(self: Arc<Self>) {
         loop {
             self.probe_requested.notified().await;
@@ -92,6 +83,20 @@ impl Breaker {
         match within(PROBE_TIMEOUT, probe).await {
             Err(sqlx::Error::Database(_)) => Ok(()),
             result => result,
+        }
+    }
+}
+
+/// A request to the primary, until it is dropped: it ended, or its time did.
+pub(super) struct Passage<'a> {
+    breaker: &'a Breaker,
+    begun: Instant,
+}
+
+impl Drop for Passage<'_> {
+    fn drop(&mut self) {
+        if self.begun.elapsed() >= LONG {
+            self.breaker.suspect();
         }
     }
 }

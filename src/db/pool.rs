@@ -4,7 +4,7 @@
 //! still there, in a task of its own, which is a second round trip for every read. Here a connection
 //! comes back only where its use has ended well, and is closed otherwise.
 
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Passage};
 use super::connection::{ServerConnection, within};
 use super::error::DbError;
 use super::replica::Replica;
@@ -61,19 +61,17 @@ impl Pool {
         &self,
         statements: impl AsyncFnOnce(&mut ServerConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        self.guarded(async {
-            let mut object = self.get().await?;
-            let idle_since = object.last_used;
-            if idle_since.is_some_and(|since| since.elapsed() > FRESH)
-                && within(PING_TIMEOUT, object.ping()).await.is_err()
-            {
-                drop(Object::take(object));
-                self.close_idle();
-                object = self.get().await?;
-            }
-            lend(object, statements).await
-        })
-        .await
+        let _passage = self.enter()?;
+        let mut object = self.get().await?;
+        let idle_since = object.last_used;
+        if idle_since.is_some_and(|since| since.elapsed() > FRESH)
+            && within(PING_TIMEOUT, object.ping()).await.is_err()
+        {
+            drop(Object::take(object));
+            self.close_idle();
+            object = self.get().await?;
+        }
+        lend(object, statements).await
     }
 
     /// Runs statements that only read, like [`run`](Self::run), and once more on another connection where
@@ -82,33 +80,36 @@ impl Pool {
         &self,
         statements: impl AsyncFn(&mut ServerConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        self.guarded(async {
-            let object = self.get().await?;
-            let is_new = object.last_used.is_none();
-            match lend(object, &statements).await {
-                Err(error) if !is_new && error.is_lost_connection() => {
+        let _passage = self.enter()?;
+        let object = self.get().await?;
+        let is_new = object.last_used.is_none();
+        match lend(object, &statements).await {
+            Err(error) if !is_new && error.is_lost_connection() => {
+                // Boxed, because it is rare, and would double what each request's future holds.
+                Box::pin(async {
                     self.close_idle();
                     lend(self.get().await?, &statements).await
-                }
-                result => result,
+                })
+                .await
             }
-        })
-        .await
-    }
-
-    /// The result of work on these connections, through the breaker if there is one.
-    async fn guarded<T>(
-        &self,
-        work: impl Future<Output = Result<T, DbError>>,
-    ) -> Result<T, DbError> {
-        match &self.0.manager().breaker {
-            Some(breaker) => breaker.pass(work).await,
-            None => work.await,
+            result => result,
         }
     }
 
+    /// Begins a use of the server; an error where it is known to be silent.
+    fn enter(&self) -> sqlx::Result<Option<Passage<'_>>> {
+        let breaker = self.0.manager().breaker.as_deref();
+        breaker.map(Breaker::enter).transpose()
+    }
+
     async fn get(&self) -> Result<Object<Server>, DbError> {
-        Ok(self.0.get().await.map_err(no_connection)?)
+        let object = self.0.get().await.map_err(no_connection);
+        if let (Err(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut), Some(breaker)) =
+            (&object, &self.0.manager().breaker)
+        {
+            breaker.suspect();
+        }
+        Ok(object?)
     }
 
     /// Closes the idle connections, so that the next one is new: where one of them is dead, all mostly
