@@ -9,6 +9,7 @@ use crate::auth::passwords::PasswordHasher;
 use crate::cache::{self, Cache};
 use crate::config::ServeSettings;
 use crate::db::Database;
+use crate::listener::ListenerHandle;
 use crate::middleware;
 use crate::routes;
 use crate::shutdown::{ShutdownSignal, shutdown_signal};
@@ -17,18 +18,26 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{sleep, timeout};
 
 /// Longer than a write and its announcement may take.
 const WRITE_LIMIT: Duration = Duration::from_secs(7);
+
+/// Longer than the server takes to accept the connections that the kernel has made.
+const ACCEPT_LIMIT: Duration = Duration::from_millis(50);
+
+/// Longer than a client that has just connected takes to send its request.
+const REQUEST_LIMIT: Duration = Duration::from_millis(300);
 
 /// An instance that listens on its port, and answers once it is run.
 pub struct Application {
     server: Server,
     address: SocketAddr,
+    listener: ListenerHandle,
     instance: Arc<Instance>,
     drain: Duration,
 }
@@ -38,8 +47,8 @@ impl Application {
     /// background and to PostgreSQL when it is first needed. An error where the port is taken.
     pub fn build(settings: &ServeSettings) -> io::Result<Self> {
         let http = &settings.http;
-        let listener = TcpListener::bind((http.host, http.port))?;
-        let address = listener.local_addr()?;
+        let (socket, listener) = ListenerHandle::bind((http.host, http.port))?;
+        let address = socket.local_addr()?;
         let name = http.instance.clone().unwrap_or_else(host_name);
         let instance = Arc::new(Instance::new(name, settings.log.app_env));
         let passwords = Arc::new(PasswordHasher::new());
@@ -78,11 +87,12 @@ impl Application {
         .client_request_timeout(Duration::from_secs(300))
         .shutdown_timeout(http.shutdown_timeout.as_secs())
         .disable_signals()
-        .listen(listener)?
+        .listen(socket)?
         .run();
         Ok(Self {
             server,
             address,
+            listener,
             instance,
             drain: http.drain,
         })
@@ -111,7 +121,7 @@ impl Application {
     /// Serves until SIGTERM, with the drain of the settings, or SIGINT.
     pub async fn run_until_signalled(self) -> io::Result<()> {
         log::info!("listening on http://{}", self.address);
-        let shutdown = end_on_signal(self.instance(), self.handle(), self.drain);
+        let shutdown = end_on_signal(self.instance(), self.handle(), self.listener, self.drain);
         let shutdown = actix_web::rt::spawn(shutdown);
         self.server.await?;
         shutdown.await??;
@@ -128,6 +138,7 @@ impl Application {
 async fn end_on_signal(
     instance: Arc<Instance>,
     server: ServerHandle,
+    listener: ListenerHandle,
     drain: Duration,
 ) -> io::Result<()> {
     let drain = match shutdown_signal().await? {
@@ -139,10 +150,27 @@ async fn end_on_signal(
         "ending: draining for {} ms, then finishing what is in flight",
         drain.as_millis()
     );
-    tokio::time::sleep(drain).await;
+    sleep(drain).await;
+    close(&server, &listener).await?;
     // The server waits for connections, and a write whose client has left has none any more.
-    _ = tokio::time::timeout(WRITE_LIMIT, instance.writes.none()).await;
+    _ = timeout(WRITE_LIMIT, instance.writes.none()).await;
     server.stop(true).await;
+    Ok(())
+}
+
+/// Closes the listener and waits until the requests of all connections that were made have begun.
+///
+/// `ServerHandle::stop` drops connections that it has accepted and not read from, and those that the
+/// kernel has made and it has not accepted. `ServerHandle::pause` alone makes the latter more, for
+/// the kernel goes on making connections that nobody accepts any more.
+async fn close(server: &ServerHandle, listener: &ListenerHandle) -> io::Result<()> {
+    listener.ignore_new()?;
+    sleep(ACCEPT_LIMIT).await;
+    server.pause().await;
+    // It has not paused yet, only been told to, and would log an error about a closed socket.
+    sleep(ACCEPT_LIMIT).await;
+    listener.close()?;
+    sleep(REQUEST_LIMIT).await;
     Ok(())
 }
 

@@ -18,6 +18,7 @@ mod codes;
 mod connections;
 mod errors;
 mod frozen;
+mod graceful_end;
 mod hammer;
 mod headers;
 mod health;

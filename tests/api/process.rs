@@ -94,12 +94,22 @@ impl Process {
         self.child.id().unwrap()
     }
 
-    /// Ends it and returns all lines that it has logged.
-    pub async fn end(mut self) -> Vec<String> {
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
         let kill = std::process::Command::new("kill")
-            .arg(self.id().to_string())
+            .args(["-s", name, &self.id().to_string()])
             .status();
         assert!(kill.unwrap().success());
+    }
+
+    /// Ends it and returns all lines that it has logged.
+    pub async fn end(self) -> Vec<String> {
+        self.signal("TERM");
+        self.ended().await
+    }
+
+    /// Waits for its end, and returns all lines that it has logged.
+    pub async fn ended(mut self) -> Vec<String> {
         let lines = self.rest.await.unwrap();
         let status = self.child.wait().await.unwrap();
         assert_eq!(status.code(), Some(0), "{lines:?}");
