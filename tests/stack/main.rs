@@ -28,6 +28,7 @@ mod freshness;
 mod http;
 mod lifecycle;
 mod long;
+mod passing_on;
 mod proxy;
 mod redis;
 mod stack;
