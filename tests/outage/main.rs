@@ -18,6 +18,7 @@
 )]
 #[path = "../api/helpers/mod.rs"]
 mod helpers;
+mod promotion;
 
 use helpers::{Proxy, Redis, TestApp, servers, wait_until};
 use serde_json::json;
