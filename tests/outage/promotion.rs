@@ -14,7 +14,7 @@ use testcontainers_modules::testcontainers::{ContainerAsync, GenericImage, Image
 use uuid::Uuid;
 
 /// Clones the primary and follows it.
-const FOLLOW: &str = "until pg_basebackup --dbname \"host=$PRIMARY user=postgres password=postgres\" \
+const FOLLOW: &str = "mkdir -p \"${PGDATA%/*}\"; until pg_basebackup --dbname \"host=$PRIMARY user=postgres password=postgres\" \
     --pgdata \"$PGDATA\" --write-recovery-conf --wal-method stream --checkpoint fast; \
     do rm -rf \"$PGDATA\"; sleep 0.2; done; exec docker-entrypoint.sh postgres";
 

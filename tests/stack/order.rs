@@ -165,7 +165,7 @@ async fn no_read_shows_less_than_an_earlier_read_of_another_client() {
     let stack = Stack::of_four().await;
     for view in [View::Lists, View::Single, View::Both] {
         let counting = Counting::start(&stack, view).await;
-        sleep(Duration::from_secs(4)).await;
+        sleep(Duration::from_secs(6)).await;
         let what = format!("one writer, {view:?}");
         counting.ends_in_order(&stack, &what).await;
     }
