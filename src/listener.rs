@@ -2,12 +2,14 @@
 //!
 //! Closing a listening socket resets the connections that the kernel has made and nobody has
 //! accepted yet. Their clients may have sent a request already, and cannot know whether it was
-//! carried out. So new connections are kept away first, and the socket is closed once those that
-//! are there have been accepted.
+//! carried out. So new connections are refused first, and the socket is closed once those that are
+//! there have been accepted.
 
 use socket2::Socket;
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU32;
 
 /// A second handle on a listening socket, beside that of the server which accepts from it.
 pub(crate) struct ListenerHandle(Socket);
@@ -20,33 +22,23 @@ impl ListenerHandle {
         Ok((listener, handle))
     }
 
-    /// Has the kernel make no connection any more; those that are made stay to be accepted. A client
-    /// that connects now is not answered, and tries again or elsewhere.
+    /// Has the kernel refuse new connections; those that are made stay to be accepted. An error where
+    /// the kernel does not let a process do this (Linux before 5.7).
+    ///
+    /// Sockets have no such operation. So this one is bound to a network interface that does not
+    /// exist: no new connection comes in through that. A handshake that has begun is finished.
     #[cfg(target_os = "linux")]
-    pub(crate) fn ignore_new(&self) -> io::Result<()> {
-        use socket2::SockFilter;
-
-        // A program of the kernel's packet filter: a segment with SYN is dropped, every other one is
-        // kept whole, among them the last one of a handshake that has begun.
-        const FLAGS: u32 = 13;
-        const SYN: u32 = 2;
-        self.0.attach_filter(&[
-            SockFilter::new(0x30, 0, 0, FLAGS), // load the byte of the TCP header that holds the flags
-            SockFilter::new(0x45, 0, 1, SYN),   // with SYN: the next line; else the one after it
-            SockFilter::new(0x06, 0, 0, 0),
-            SockFilter::new(0x06, 0, 0, u32::MAX),
-        ])
+    pub(crate) fn refuse_new(&self) -> io::Result<()> {
+        // The largest number that an interface can have; they are counted from 1.
+        let none = NonZeroU32::new(i32::MAX.unsigned_abs());
+        // (In spite of its name it is for IPv6 as well.)
+        self.0.bind_device_by_index_v4(none)
     }
 
-    /// Other systems have no such filter: the few connections that are made before the socket is
-    /// closed are lost there.
+    /// Other systems have nothing like it: the connections that are made just before the socket is closed
+    /// are lost there.
     #[cfg(not(target_os = "linux"))]
-    pub(crate) fn ignore_new(&self) -> io::Result<()> {
+    pub(crate) fn refuse_new(&self) -> io::Result<()> {
         Ok(())
-    }
-
-    /// Closes the socket, whoever else has a handle on it: connections are refused from now on.
-    pub(crate) fn close(&self) -> io::Result<()> {
-        self.0.shutdown(Shutdown::Both)
     }
 }

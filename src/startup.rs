@@ -27,9 +27,6 @@ use tokio::time::{sleep, timeout};
 /// Longer than a write and its announcement may take.
 const WRITE_LIMIT: Duration = Duration::from_secs(7);
 
-/// Longer than the server takes to accept the connections that the kernel has made.
-const ACCEPT_LIMIT: Duration = Duration::from_millis(50);
-
 /// Longer than a client that has just connected takes to send its request.
 const REQUEST_LIMIT: Duration = Duration::from_millis(300);
 
@@ -133,7 +130,7 @@ impl Application {
 /// Waits for SIGTERM or SIGINT, and then ends the server.
 ///
 /// After SIGTERM, answers carry `Connection: close` for `drain`, so that NGINX lets go of its
-/// connections, and `/health/ready` says 503; then the listener closes and what is in flight is
+/// connections, and `/health/ready` says 503; then new connections are refused and what is in flight is
 /// finished. SIGINT skips the drain.
 async fn end_on_signal(
     instance: Arc<Instance>,
@@ -151,26 +148,18 @@ async fn end_on_signal(
         drain.as_millis()
     );
     sleep(drain).await;
-    close(&server, &listener).await?;
+    if let Err(error) = listener.refuse_new() {
+        log::warn!(
+            "the last connections may be lost, because the system cannot refuse them: {error}"
+        );
+    }
+    // `stop` drops connections that the kernel has made and the server has not accepted, and those that
+    // it has accepted and not read from. (`pause` would make the former more: the kernel goes on making
+    // connections that nobody accepts any more.)
+    sleep(REQUEST_LIMIT).await;
     // The server waits for connections, and a write whose client has left has none any more.
     _ = timeout(WRITE_LIMIT, instance.writes.none()).await;
     server.stop(true).await;
-    Ok(())
-}
-
-/// Closes the listener and waits until the requests of all connections that were made have begun.
-///
-/// `ServerHandle::stop` drops connections that it has accepted and not read from, and those that the
-/// kernel has made and it has not accepted. `ServerHandle::pause` alone makes the latter more, for
-/// the kernel goes on making connections that nobody accepts any more.
-async fn close(server: &ServerHandle, listener: &ListenerHandle) -> io::Result<()> {
-    listener.ignore_new()?;
-    sleep(ACCEPT_LIMIT).await;
-    server.pause().await;
-    // It has not paused yet, only been told to, and would log an error about a closed socket.
-    sleep(ACCEPT_LIMIT).await;
-    listener.close()?;
-    sleep(REQUEST_LIMIT).await;
     Ok(())
 }
 
