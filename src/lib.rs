@@ -13,6 +13,7 @@ pub mod cache;
 pub mod config;
 pub mod db;
 pub mod domain;
+pub(crate) mod listener;
 pub(crate) mod middleware;
 pub mod openapi;
 pub mod roles;

@@ -11,6 +11,7 @@ use crate::auth::passwords::PasswordHasher;
 use crate::cache::{self, Cache, Links};
 use crate::config::ServeSettings;
 use crate::db::Database;
+use crate::listener::ListenerHandle;
 use crate::middleware;
 use crate::routes;
 use crate::shutdown::{ShutdownSignal, shutdown_signal};
@@ -19,18 +20,23 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{sleep, timeout};
 
 /// Longer than a write and its announcement may take.
 const WRITE_LIMIT: Duration = Duration::from_secs(7);
+
+/// Longer than a client that has just connected takes to send its request.
+const REQUEST_LIMIT: Duration = Duration::from_millis(300);
 
 /// An instance that listens on its port, and answers once it is run.
 pub struct Application {
     server: Server,
     address: SocketAddr,
+    listener: ListenerHandle,
     instance: Arc<Instance>,
     drain: Duration,
 }
@@ -40,8 +46,8 @@ impl Application {
     /// background and to PostgreSQL when it is first needed. An error where the port is taken.
     pub fn build(settings: &ServeSettings) -> io::Result<Self> {
         let http = &settings.http;
-        let listener = TcpListener::bind((http.host, http.port))?;
-        let address = listener.local_addr()?;
+        let (socket, listener) = ListenerHandle::bind((http.host, http.port))?;
+        let address = socket.local_addr()?;
         let name = http.instance.clone().unwrap_or_else(host_name);
         let instance = Arc::new(Instance::new(name, settings.log.app_env));
         let passwords = Arc::new(PasswordHasher::new());
@@ -82,11 +88,12 @@ impl Application {
         .client_request_timeout(Duration::from_secs(300))
         .shutdown_timeout(http.shutdown_timeout.as_secs())
         .disable_signals()
-        .listen(listener)?
+        .listen(socket)?
         .run();
         Ok(Self {
             server,
             address,
+            listener,
             instance,
             drain: http.drain,
         })
@@ -115,7 +122,7 @@ impl Application {
     /// Serves until SIGTERM, with the drain of the settings, or SIGINT.
     pub async fn run_until_signalled(self) -> io::Result<()> {
         log::info!("listening on http://{}", self.address);
-        let shutdown = end_on_signal(self.instance(), self.handle(), self.drain);
+        let shutdown = end_on_signal(self.instance(), self.handle(), self.listener, self.drain);
         let shutdown = actix_web::rt::spawn(shutdown);
         self.server.await?;
         shutdown.await??;
@@ -127,11 +134,12 @@ impl Application {
 /// Waits for SIGTERM or SIGINT, and then ends the server.
 ///
 /// After SIGTERM, answers carry `Connection: close` for `drain`, so that NGINX lets go of its
-/// connections, and `/health/ready` says 503; then the listener closes and what is in flight is
+/// connections, and `/health/ready` says 503; then new connections are refused and what is in flight is
 /// finished. SIGINT skips the drain.
 async fn end_on_signal(
     instance: Arc<Instance>,
     server: ServerHandle,
+    listener: ListenerHandle,
     drain: Duration,
 ) -> io::Result<()> {
     let drain = match shutdown_signal().await? {
@@ -143,9 +151,18 @@ async fn end_on_signal(
         "ending: draining for {} ms, then finishing what is in flight",
         drain.as_millis()
     );
-    tokio::time::sleep(drain).await;
+    sleep(drain).await;
+    if let Err(error) = listener.refuse_new() {
+        log::warn!(
+            "the last connections may be lost, because the system cannot refuse them: {error}"
+        );
+    }
+    // `stop` drops connections that the kernel has made and the server has not accepted, and those that
+    // it has accepted and not read from. (`pause` would make the former more: the kernel goes on making
+    // connections that nobody accepts any more.)
+    sleep(REQUEST_LIMIT).await;
     // The server waits for connections, and a write whose client has left has none any more.
-    _ = tokio::time::timeout(WRITE_LIMIT, instance.writes.none()).await;
+    _ = timeout(WRITE_LIMIT, instance.writes.none()).await;
     server.stop(true).await;
     Ok(())
 }

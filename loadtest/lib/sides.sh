@@ -43,24 +43,33 @@ start_ceiling() {
   done
 }
 
-# wrk_rate CONNECTIONS SCRIPT URL [ARGUMENT]: ends the script where requests failed.
-wrk_rate() {
+# wrk_figures CONNECTIONS SCRIPT URL [ARGUMENT…]: what the Lua script found, without its last word, how
+# many requests failed: any ends this script.
+wrk_figures() {
   local clients=$1 script=$2 result
   shift 2
   result="$(wrk --threads 2 --connections "$clients" --duration "${seconds}s" --timeout 10s --latency \
     --script "loadtest/wrk/$script.lua" "$1" -- "${@:2}" | sed -n 's/^RESULT //p')"
   [ "${result##* }" = 0 ] || die "wrk: ${result##* } requests to $1 failed ($script)."
-  printf '%s' "${result%% *}"
+  printf '%s' "${result% *}"
+}
+
+# The same, of which only the requests a second.
+wrk_rate() {
+  local figures
+  figures="$(wrk_figures "$@")"
+  printf '%s' "${figures%% *}"
 }
 
 # pgbench_rate SQL [VARIABLE=VALUE…]: the statement in $scratch/SQL over the network of the system, in
-# a container of its own, prepared as the application's are.
+# a container of its own, prepared as the application's are. It is planned as PostgreSQL does by itself,
+# whatever the database is set to, so that an application that has it planned better gains by that.
 pgbench_rate() {
   local script="$scratch/$1" defines=() define
   shift
   for define in "$@"; do defines+=(--define "$define"); done
   PGPASSWORD="$pgpassword" docker run --rm --interactive --network "$network" \
-    --env PGPASSWORD --env PGOPTIONS='-c jit=off' --entrypoint pgbench postgres:18 \
+    --env PGPASSWORD --env PGOPTIONS='-c jit=off -c plan_cache_mode=auto' --entrypoint pgbench postgres:18 \
     --host postgres --username taskfleet --no-vacuum --protocol prepared --file - \
     --client "$connections" --jobs 2 --time "$seconds" "${defines[@]}" taskfleet \
     <"$script" 2>"$scratch/pgbench.err" >"$scratch/pgbench" ||
@@ -76,19 +85,30 @@ cached_ceiling() {
   wrk_rate 64 report "$ceiling_url/tasks"
 }
 
-# While it runs, the generation is raised so often that every entry is outdated before its key comes
-# again. (One process, next to no load: only its first answer leaves the container, because Docker
-# would take part of the machine to pass on all of them, on this side alone.)
+# outdate TIMES SECONDS: outdates every copy that often, with a pause each time, by another value for the
+# scope that is part of every list's stamp. Prints "outdated" once it has been done. (One process, next
+# to no load: only its first answer leaves the container, because Docker would take part of the machine
+# to pass on all of them.)
+outdate() {
+  local script='
+    if redis.call("HEXISTS", KEYS[1], "epoch") == 0 then return redis.error_reply("there is no epoch") end
+    local now = redis.call("TIME")
+    return redis.call("HSET", KEYS[1], "epoch", string.format("%08x%08x", now[1], now[2]))'
+  docker compose exec -T redis sh -c \
+    'redis-cli -e eval "$1" 1 "$2" >/dev/null && echo outdated &&
+     redis-cli -e -r "$3" -i "$4" eval "$1" 1 "$2" >/dev/null && echo ended' \
+    sh "$script" taskfleet:scopes "$1" "$2" 2>/dev/null
+}
+
+# While it runs, all copies are outdated so often that none is left when its key comes again.
 misses_api() {
-  local raises
+  local outdating
   # Every 20 ms, for longer than wrk takes.
-  exec {raises}< <(docker compose exec -T redis sh -c \
-    'redis-cli -e incr "$1" && redis-cli -e -r "$2" -i 0.02 incr "$1" >/dev/null && echo ended' \
-    sh taskfleet:generation $(((seconds + 1) * 50)) 2>/dev/null)
-  read -r -t 10 -u "$raises" _ || die "the generation in Redis cannot be raised."
+  exec {outdating}< <(outdate $(((seconds + 1) * 50)) 0.02)
+  read -r -t 10 -u "$outdating" _ || die "the copies in Redis cannot be outdated."
   wrk_rate "$connections" misses "$direct_url" "$run"
-  read -r -u "$raises" _ || die "the generation in Redis was not raised to the end: misses may have been hits."
-  exec {raises}<&-
+  read -r -u "$outdating" _ || die "copies were not outdated to the end: misses may have been hits."
+  exec {outdating}<&-
 }
 
 misses_pgbench() {

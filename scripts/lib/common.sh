@@ -59,3 +59,14 @@ replica_containers() {
   docker ps --all --quiet --filter "label=com.docker.compose.project=$(project_name)" \
     --filter label=com.docker.compose.service=postgres-replica-1
 }
+
+# Has NGINX take up its configuration as it is now. To be called once the instances are those that the
+# configuration is for: a newer one may rely on what only they do.
+reload_nginx() {
+  local container
+  for container in $(docker compose ps --quiet --status running nginx); do
+    docker exec "$container" nginx -t -q ||
+      die "NGINX does not take nginx/nginx.conf and goes on with the one it has; above is why."
+    docker exec "$container" nginx -s reload
+  done
+}

@@ -22,7 +22,7 @@ pub struct Fills<N, A>(Mutex<HashMap<ListKey, Vec<Waiting<N, A>>>>);
 /// A read that waits for the next query.
 struct Waiting<N, A> {
     need: N,
-    answer: oneshot::Sender<A>,
+    answer: oneshot::Sender<(A, bool)>,
     /// Dropped as soon as the query starts.
     not_started: oneshot::Sender<()>,
 }
@@ -35,13 +35,14 @@ impl<N, A> Default for Fills<N, A> {
 
 impl<N: Clone + 'static, A: Clone + 'static> Fills<N, A> {
     /// The answer of the next `query` for this list, which gets the needs of all reads that it serves, the
-    /// last of which came last.
+    /// last of which came last; and whether this read is the first of them, for which alone it would have
+    /// been made.
     pub async fn join(
         self: &Arc<Self>,
         key: ListKey,
         need: N,
         query: impl AsyncFn(&[N]) -> A + Clone + 'static,
-    ) -> A {
+    ) -> (A, bool) {
         let (answer, mut answered) = oneshot::channel();
         let (not_started, mut started) = oneshot::channel();
         let waiting = Waiting {
@@ -61,12 +62,12 @@ impl<N: Clone + 'static, A: Clone + 'static> Fills<N, A> {
         // The sender is dropped where the turn has come.
         let turn = timeout(TURN_LIMIT, &mut started).await;
         if turn.is_err() && answered.try_recv().is_err() {
-            return query(&[need]).await;
+            return (query(&[need]).await, true);
         }
         match answered.await {
             Ok(answer) => answer,
             // The worker ended that ran the query.
-            Err(_) => query(&[need]).await,
+            Err(_) => (query(&[need]).await, true),
         }
     }
 
@@ -99,9 +100,9 @@ impl<N: Clone + 'static, A: Clone + 'static> Fills<N, A> {
                 })
                 .unzip();
             let answer = query(&needs).await;
-            for waiting in answers {
+            for (place, waiting) in answers.into_iter().enumerate() {
                 // Who has gone needs no answer.
-                _ = waiting.send(answer.clone());
+                _ = waiting.send((answer.clone(), place == 0));
             }
         }
     }

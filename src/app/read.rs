@@ -14,7 +14,7 @@ use std::time::Instant;
 /// Whether a list is a cached copy (the header X-Cache).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheStatus {
-    /// The list is a copy.
+    /// The list is a copy, or was read by a query that served another request first.
     Hit,
     /// The list was read from the database, and a copy was made where that would be of use.
     Miss,
@@ -108,7 +108,12 @@ impl Reader {
         };
         // Boxed, so that the future of a hit, which never gets here, is small: the framework moves
         // it several times.
-        Box::pin(self.fills.join(key, need, fill)).await
+        let (filled, is_first) = Box::pin(self.fills.join(key, need, fill)).await;
+        let mut list = filled?;
+        if !is_first && list.cache_status == CacheStatus::Miss {
+            (list.cache_status, list.served_from) = (CacheStatus::Hit, ServedFrom::Cache);
+        }
+        Ok(list)
     }
 
     /// Reads a list for all of these reads.

@@ -5,15 +5,8 @@ use crate::helpers::{TestApp, send, wait_until};
 use crate::process::Process;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::process::Command;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-
-fn signal(process: &Process, signal: &str) {
-    let id = process.id().to_string();
-    let sent = Command::new("kill").args(["-s", signal, &id]).status();
-    assert!(sent.unwrap().success());
-}
 
 /// Sends a request and disconnects before its answer.
 async fn send_and_disconnect(process: &Process, method: &str, path: &str, body: &Value) {
@@ -37,14 +30,14 @@ async fn frozen_instance_carries_out_no_write_of_a_disconnected_client() {
     let path = format!("/tasks/{}", task["id"]);
     let process = Process::serve(&app, &[("LOG_LEVEL", "info"), ("LOG_FORMAT", "json")]).await;
 
-    signal(&process, "STOP");
+    process.signal("STOP");
     let late = json!({"title": "sent by a disconnected client", "userId": user});
     for _ in 0..5 {
         send_and_disconnect(&process, "PUT", &path, &late).await;
         send_and_disconnect(&process, "POST", "/tasks", &late).await;
         send_and_disconnect(&process, "DELETE", &path, &json!({})).await;
     }
-    signal(&process, "CONT");
+    process.signal("CONT");
     // Connections are served in turn, so these come after those.
     wait_until("the instance answers", async || {
         send(process.request(Method::GET, &path)).await.status == 200

@@ -299,7 +299,7 @@ fn invalid_setting_exits_with_one_sentence() {
         ),
         (
             &[("DATABASE_URL", database), ("REDIS_TIMEOUT_MS", "soon")],
-            "REDIS_TIMEOUT_MS is \"soon\", but must be a whole number from 1 to 60000.",
+            "REDIS_TIMEOUT_MS is \"soon\", but must be a whole number from 1 to 1000.",
         ),
     ] {
         let Wrong {

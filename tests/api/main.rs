@@ -19,6 +19,7 @@ mod connections;
 mod errors;
 mod frozen;
 mod generic_plans;
+mod graceful_end;
 mod hammer;
 mod headers;
 mod health;

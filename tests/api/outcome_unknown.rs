@@ -44,10 +44,13 @@ async fn write_without_a_log_position_is_503_and_shown_by_its_mark_until_others_
     raw_sql(show).execute(&app.db).await.unwrap();
     let sql = "SELECT pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint";
     let committed: i64 = query_scalar(sql).fetch_one(&app.db).await.unwrap();
-    wait_until("somebody who saw the mark has announced in its stead", async || {
-        other.get("/tasks").await;
-        redis.marks().await.is_empty()
-    })
+    wait_until(
+        "somebody who saw the mark has announced in its stead",
+        async || {
+            other.get("/tasks").await;
+            redis.marks().await.is_empty()
+        },
+    )
     .await;
     assert!(redis.position().await >= committed);
     other.get("/tasks").await;

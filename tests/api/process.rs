@@ -41,7 +41,7 @@ impl Process {
             )
             .env("REDIS_URL", &crate::helpers::servers().redis)
             .env("REDIS_KEY_PREFIX", &app.settings.cache.redis_key_prefix)
-            .env("REDIS_TIMEOUT_MS", "5000")
+            .env("REDIS_TIMEOUT_MS", "1000")
             .env("HTTP_WORKERS", "1")
             .env("PORT", "0")
             .env("DRAIN_MS", "0")
@@ -94,12 +94,22 @@ impl Process {
         self.child.id().unwrap()
     }
 
-    /// Ends it and returns all lines that it has logged.
-    pub async fn end(mut self) -> Vec<String> {
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
         let kill = std::process::Command::new("kill")
-            .arg(self.id().to_string())
+            .args(["-s", name, &self.id().to_string()])
             .status();
         assert!(kill.unwrap().success());
+    }
+
+    /// Ends it and returns all lines that it has logged.
+    pub async fn end(self) -> Vec<String> {
+        self.signal("TERM");
+        self.ended().await
+    }
+
+    /// Waits for its end, and returns all lines that it has logged.
+    pub async fn ended(mut self) -> Vec<String> {
         let lines = self.rest.await.unwrap();
         let status = self.child.wait().await.unwrap();
         assert_eq!(status.code(), Some(0), "{lines:?}");

@@ -18,6 +18,7 @@
 )]
 #[path = "../api/helpers/mod.rs"]
 mod helpers;
+mod promotion;
 
 mod primary;
 mod replicas;

@@ -1,10 +1,9 @@
 //! Parts of the system fail under load, one case each, and what clients may see of it.
 
-use crate::stack::{INSTANCES, Stack, docker, setting, wait_until};
+use crate::stack::{INSTANCES, Stack, docker, wait_until};
 use crate::traffic::Traffic;
 use std::time::{Duration, Instant};
 use taskfleet::roles::verify::Report;
-use taskfleet::roles::verify::check::Anomaly;
 use tokio::time::sleep;
 
 /// The replicas' services.
@@ -137,34 +136,26 @@ async fn a_redis_that_is_full_costs_no_request_and_shows_nothing_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn instance_cut_off_from_redis_causes_no_read_staler_than_the_ttl() {
+async fn instance_cut_off_from_redis_alone_costs_no_request_and_shows_nothing_stale() {
     let stack = Stack::of_four().await;
     let network = format!("{}_cache", stack.project());
     let traffic = Traffic::start(&stack).await;
-    let cut_off = stack.instances().await.into_iter().next().unwrap();
-    docker(&["network", "disconnect", &network, &cut_off], []).await;
-    traffic.sees_cache("bypass", 100).await;
-    let ttl = Duration::from_secs(setting("CACHE_TTL_SECONDS").parse().unwrap());
-    let cut = Instant::now();
-    while cut.elapsed() < 2 * ttl {
+    let all = stack.instances().await;
+    for cut_off in all.iter().take(stack.rounds) {
+        docker(&["network", "disconnect", &network, cut_off], []).await;
+        traffic.sees_cache("bypass", 100).await;
+        for _ in 0..2 {
+            traffic.goes_on().await;
+        }
+        docker(&["network", "connect", &network, cut_off], []).await;
+        wait_until("the instance uses Redis again", async || {
+            let log = docker(&["logs", "--tail", "2000", cut_off], []).await;
+            log.rfind("connected to Redis") > log.rfind("Redis is away")
+        })
+        .await;
         traffic.goes_on().await;
     }
-    docker(&["network", "connect", &network, &cut_off], []).await;
-    wait_until("the instance uses Redis again", async || {
-        let log = docker(&["logs", "--tail", "2000", &cut_off], []).await;
-        log.rfind("connected to Redis") > log.rfind("Redis is away")
-    })
-    .await;
-    traffic.goes_on().await;
-    let report = traffic.ends("an instance cut off from Redis").await;
-    assert!(
-        report.failed_reads.is_empty() && report.failed_writes.is_empty(),
-        "{report}"
-    );
-    for rule in [Anomaly::Lost, Anomaly::Duplicate, Anomaly::Future] {
-        assert_eq!(report.count(rule), 0, "{report}");
-    }
-    assert!(report.stalest().unwrap_or_default() < ttl, "{report}");
+    let report = traffic.ends_clean("an instance cut off from Redis").await;
     stack.record("an instance is cut off from Redis alone", &report);
     stack.settled(INSTANCES).await;
 }

@@ -2,11 +2,13 @@
 //! replicas take. Run by `make test-all`.
 
 use crate::failures::REPLICAS;
+use crate::order::{Counting, View};
 use crate::stack::{INSTANCES, Stack, docker, run, wait_until};
 use crate::traffic::Traffic;
 use std::time::Duration;
 use taskfleet::roles::verify::Pace;
 use tokio::process::Command;
+use tokio::time::{Instant, sleep, sleep_until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replacing_every_instance_by_a_new_build_costs_no_request() {
@@ -105,4 +107,35 @@ async fn replicas_serve_most_of_what_reaches_postgresql() {
     // On a slow machine more, which makes it harder for replicas to keep up.
     assert!(written > 0.04, "{written}");
     assert!(share >= 0.6, "{share}");
+}
+
+/// For a minute with both replicas, while one thing after the other fails.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_read_shows_less_than_an_earlier_one_while_parts_fail() {
+    let stack = Stack::of_four().await;
+    for service in REPLICAS {
+        stack.healthy(service, 1).await;
+    }
+    let counting = Counting::start(&stack, View::Both).await;
+    let end = Instant::now() + Duration::from_secs(60);
+    let undisturbed = || sleep(Duration::from_secs(5));
+    undisturbed().await;
+    let instance = stack.instances().await.into_iter().next().unwrap();
+    docker(&["restart", "--time", "0", &instance], []).await;
+    undisturbed().await;
+    stack.compose(&["kill", "redis"]).await;
+    undisturbed().await;
+    stack.compose(&["start", "redis"]).await;
+    undisturbed().await;
+    stack.compose(&["pause", "redis"]).await;
+    undisturbed().await;
+    stack.compose(&["unpause", "redis"]).await;
+    undisturbed().await;
+    stack.compose(&["pause", REPLICAS[0]]).await;
+    undisturbed().await;
+    stack.compose(&["unpause", REPLICAS[0]]).await;
+    sleep_until(end).await;
+    let what = "an instance killed, Redis killed and paused, a replica paused";
+    counting.ends_in_order(&stack, what).await;
+    stack.settled(INSTANCES).await;
 }

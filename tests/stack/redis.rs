@@ -5,7 +5,7 @@ use crate::traffic::Traffic;
 
 impl Stack {
     /// Waits until every instance says this about itself and Redis; all of them stay ready.
-    async fn all_ready_with(&self, status: &str) {
+    pub async fn all_ready_with(&self, status: &str) {
         wait_until(&format!("every instance says {status}"), async || {
             let mut all = true;
             for _ in 0..2 * INSTANCES {

@@ -55,7 +55,7 @@ impl Folder {
             .env("DATABASE_URL", url.as_str())
             .env("REDIS_URL", &servers().redis)
             .env("REDIS_KEY_PREFIX", &app.settings.cache.redis_key_prefix)
-            .env("REDIS_TIMEOUT_MS", "5000")
+            .env("REDIS_TIMEOUT_MS", "1000")
             .args(["import", file])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
