@@ -38,7 +38,7 @@ demo: ## Load the demo data into the running system
 test: ## Run what CI runs: make lint, cargo test, make stack-test
 	@scripts/test
 
-test-all: ## Run every test: make test with the long tests of the composed system
+test-all: ## Run every test: make test with the long tests of the composed system and of the model
 	@scripts/test --all
 
 stack-test: ## Test the composed system from outside, beside a running one (short tests)
