@@ -21,7 +21,6 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "roles",
         &[
             "app",
-            "cache",
             "config",
             "db",
             "domain",

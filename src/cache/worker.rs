@@ -143,6 +143,15 @@ impl Cache {
         }
     }
 
+    /// A copy of a list that this process keeps, if it is good for a read after each of these views; a read
+    /// that knows nothing gets none.
+    pub async fn copy(&self, key: &ListKey, views: &[Option<View>]) -> Option<Entry> {
+        let copy = self.bodies.get(key).await?;
+        let is_good =
+            |view: &Option<View>| view.as_ref().is_some_and(|view| view.lets_hit(copy.stamp));
+        views.iter().all(is_good).then_some(copy.entry)
+    }
+
     /// The entry of a list that was read by a query which began at `read_at`, after this view. It is kept in
     /// this process and, in the background, in Redis, unless it is known to be outdated: it would never
     /// be served, and it might replace one that is not.
