@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep};
 
 /// A request that takes longer has the primary probed.
 const LONG: Duration = Duration::from_secs(1);
-/// A primary that takes longer to accept a connection is silent.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+/// A primary that takes longer to accept a connection is silent; one that is overloaded takes its time.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The pause after each probe.
 const PROBE_EVERY: Duration = Duration::from_millis(200);
 

@@ -154,7 +154,7 @@ async fn pass_on(request: HttpRequest, body: Bytes, proxy: Data<FaultyProxy>) ->
         let text = String::from_utf8(body.to_vec()).unwrap();
         body = text.replace("version 1", "version 91").into();
     }
-    if is_read && is_list {
+    if is_read && is_list && status.is_success() {
         body = distort(proxy.fault, body);
     }
     if is_read && is_copied {

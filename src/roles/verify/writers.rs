@@ -64,12 +64,17 @@ impl Workload {
             };
             let version = 2 * number + 1;
             let write = self.put(&path, &json!({"userId": user}), HOST, user).await;
+            let is_given = write.outcome == WriteOutcome::Acknowledged;
             self.record(guest, version, write);
             clock.tick().await;
-            let Some(write) = self.delete((HOST, number)).await else {
+            let Some(mut write) = self.delete((HOST, number)).await else {
                 return;
             };
             let is_known = write.outcome == WriteOutcome::Acknowledged;
+            if !is_given {
+                // Then it may not have taken the task from anybody.
+                write.outcome = WriteOutcome::Unknown;
+            }
             self.record(guest, version + 1, write);
             if !is_known {
                 // Whom the task belongs to after the next update would not be known either.
