@@ -12,6 +12,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
+static OPEN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/open.lua")));
+static MARK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/mark.lua")));
 static RAISE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/raise.lua")));
 
 /// The keys in Redis behind one prefix.
@@ -111,13 +113,10 @@ pub(super) async fn note_life(
     redis: &mut MultiplexedConnection,
     keys: &Keys,
 ) -> RedisResult<String> {
-    let (life,) = redis::pipe()
-        .hset_nx(&keys.scopes, "life", random())
-        .ignore()
-        .hget(&keys.scopes, "life")
-        .query_async(redis)
-        .await?;
-    Ok(life)
+    OPEN.key(&keys.scopes)
+        .arg(random())
+        .invoke_async(redis)
+        .await
 }
 
 /// Leaves a mark.
@@ -127,11 +126,10 @@ pub(super) async fn leave_mark(
     id: &MarkId,
     mark: &Mark,
 ) -> RedisResult<()> {
-    redis::cmd("HSET")
-        .arg(&keys.marks)
+    MARK.key(&keys.marks)
         .arg(id.as_str())
         .arg(mark.to_string())
-        .query_async(redis)
+        .invoke_async(redis)
         .await
 }
 
