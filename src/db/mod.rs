@@ -1,6 +1,6 @@
 //! PostgreSQL, which holds the truth: one function per statement or transaction.
 
-mod attempts;
+pub mod attempts;
 mod breaker;
 pub mod categories;
 mod connection;
@@ -24,7 +24,6 @@ pub mod users;
 pub mod wait;
 mod write;
 
-pub use attempts::Attempt;
 pub use connection::Connection;
 pub use database::Database;
 pub use error::DbError;

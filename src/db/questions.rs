@@ -32,7 +32,8 @@ impl Questions {
         self.ask((), question).await
     }
 
-    /// The transactions that are in progress and have an id; `None` where the primary is out of reach.
+    /// The transactions that are in progress and had an id when this was asked; `None` where the primary
+    /// is out of reach.
     ///
     /// By a snapshot, which tells what its own statement sees: a transaction that is in progress in one
     /// and not in a later one has ended, and what it committed is visible.
@@ -40,6 +41,11 @@ impl Questions {
         let question: Question<_> = |primary, ()| {
             Box::pin(async move {
                 let history = primary.history()?;
+                // A snapshot leaves out what has begun after the last transaction that has ended by then: one
+                // that begins and ends here makes it hold everything that began before.
+                sqlx::query_scalar!("SELECT pg_current_xact_id()::text")
+                    .fetch_one(&mut **primary)
+                    .await?;
                 let ids = sqlx::query_scalar!(
                     r#"SELECT id::text AS "id!" FROM pg_snapshot_xip(pg_current_snapshot()) AS id"#
                 )

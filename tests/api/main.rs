@@ -10,6 +10,7 @@
 #[expect(dead_code, reason = "tests/outage/ uses some that these tests do not")]
 mod helpers;
 
+mod attempts;
 mod bodies;
 mod body_limits;
 mod cache;
@@ -28,6 +29,7 @@ mod import;
 mod labels;
 mod lists;
 mod logs;
+mod marks;
 mod openapi;
 mod outcome_unknown;
 mod plans;
@@ -38,6 +40,7 @@ mod shape;
 mod startup;
 mod tasks;
 mod totals;
+mod transactions;
 mod users;
 mod verify;
 mod writes;

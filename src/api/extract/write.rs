@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use crate::api::headers::X_ATTEMPT_ID;
-use crate::db::Attempt;
+use crate::db::attempts::Attempt;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use std::convert::Infallible;

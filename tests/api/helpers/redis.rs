@@ -64,6 +64,11 @@ impl Redis {
         .await
     }
 
+    /// The text at the key with this name.
+    pub async fn text(&self, name: &str) -> Option<String> {
+        self.query(redis::cmd("GET").arg(self.key(name))).await
+    }
+
     /// The texts of the marks that are there.
     pub async fn marks(&self) -> Vec<String> {
         self.query(redis::cmd("HVALS").arg(self.key("marks"))).await
