@@ -107,3 +107,119 @@ impl<N: Clone + 'static, A: Clone + 'static> Fills<N, A> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::page::{Page, Unfiltered};
+    use crate::domain::user::User;
+    use crate::domain::viewer::ViewerClass;
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use tokio::sync::Notify;
+    use tokio::task::LocalSet;
+
+    fn key() -> ListKey {
+        let page = Page {
+            number: 1,
+            limit: 10,
+        };
+        ListKey::new(
+            ViewerClass::Everyone,
+            "/users",
+            page,
+            &Unfiltered::<User>::default(),
+        )
+    }
+
+    /// Queries that end when they are told to, and answer with the needs that they served.
+    #[derive(Clone, Default)]
+    struct Database {
+        running: Rc<Cell<usize>>,
+        started: Rc<Notify>,
+        end: Rc<Notify>,
+    }
+
+    impl Database {
+        fn query(&self) -> impl AsyncFn(&[u32]) -> Vec<u32> + Clone + 'static {
+            let Self {
+                running,
+                started,
+                end,
+            } = self.clone();
+            async move |needs: &[u32]| {
+                running.set(running.get() + 1);
+                assert_eq!(running.get(), 1, "two queries at once");
+                started.notify_one();
+                end.notified().await;
+                running.set(running.get() - 1);
+                needs.to_vec()
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn query_serves_those_that_came_before_it_started_and_nobody_else() {
+        let fills = Arc::new(Fills::<u32, Vec<u32>>::default());
+        let database = Database::default();
+        let join = |need| {
+            let (fills, query) = (Arc::clone(&fills), database.query());
+            spawn_local(async move { fills.join(key(), need, query).await })
+        };
+        let test = async {
+            let first = join(1);
+            database.started.notified().await;
+            let (second, third) = (join(2), join(3));
+            tokio::task::yield_now().await;
+            database.end.notify_one();
+            assert_eq!(first.await.unwrap(), (vec![1], true));
+            database.started.notified().await;
+            database.end.notify_one();
+            assert_eq!(second.await.unwrap(), (vec![2, 3], true));
+            assert_eq!(third.await.unwrap(), (vec![2, 3], false));
+            assert!(fills.lists().is_empty());
+        };
+        LocalSet::new().run_until(test).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn read_whose_turn_does_not_come_asks_by_itself() {
+        let fills = Arc::new(Fills::<u32, Vec<u32>>::default());
+        let stuck = async |_: &[u32]| std::future::pending().await;
+        let at_once = async |needs: &[u32]| needs.to_vec();
+        let test = async {
+            let first = {
+                let fills = Arc::clone(&fills);
+                spawn_local(async move { fills.join(key(), 1, stuck).await })
+            };
+            tokio::task::yield_now().await;
+            assert_eq!(fills.join(key(), 2, at_once).await, (vec![2], true));
+            first.abort();
+        };
+        LocalSet::new().run_until(test).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn read_outlives_the_worker_that_ran_its_query() {
+        let fills = Arc::new(Fills::<u32, Vec<u32>>::default());
+        let stuck = async |_: &[u32]| std::future::pending().await;
+        let worker = LocalSet::new();
+        let joined = {
+            let fills = Arc::clone(&fills);
+            worker.spawn_local(async move { fills.join(key(), 1, stuck).await })
+        };
+        worker
+            .run_until(tokio::time::sleep(Duration::from_millis(1)))
+            .await;
+        let at_once = async |needs: &[u32]| needs.to_vec();
+        let other = LocalSet::new();
+        let test = other.run_until(fills.join(key(), 2, at_once));
+        let end = async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            drop(worker);
+        };
+        let (answer, ()) = tokio::join!(test, end);
+        assert_eq!(answer, (vec![2], true));
+        assert!(joined.await.is_err());
+    }
+}

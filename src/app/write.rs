@@ -26,6 +26,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// within 5 s, before NGINX gives up on it.
 const ANNOUNCEMENT_LIMIT: Duration = Duration::from_millis(500);
 
+/// What a step may take in Redis that this worker cannot take itself: with it, and with the time that Redis
+/// has to answer, a transaction is idle for less than the server lets it be (2 s).
+const HELP_LIMIT: Duration = Duration::from_millis(500);
+
 /// The writes of one worker.
 #[derive(Clone)]
 pub struct Writer {
@@ -160,7 +164,8 @@ impl Writer {
     async fn have_done(&self, step: &Relayed) -> bool {
         let by_worker = self.cache.links().take(step);
         let by_peer = self.peers.ask(self.db.questions(), step);
-        any([by_worker.boxed_local(), by_peer.boxed_local()]).await
+        let done = any([by_worker.boxed_local(), by_peer.boxed_local()]);
+        timeout(HELP_LIMIT, done).await.unwrap_or(false)
     }
 
     async fn announce(&self, scopes: Scopes, mark: Option<MarkId>) -> Result<(), DbError> {

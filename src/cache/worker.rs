@@ -129,7 +129,8 @@ impl Cache {
         {
             return Search::Hit(copy.entry);
         }
-        let decode = |(bytes, left)| Entry::decode(&bytes, stamp, left);
+        // Not for longer than a new one, whatever Redis' clock says.
+        let decode = |(bytes, left)| Entry::decode(&bytes, stamp, self.ttl.min(left));
         match found.stored.and_then(decode) {
             Some(entry) => {
                 let copy = Copy {

@@ -10,6 +10,7 @@
 #[expect(dead_code, reason = "tests/outage/ uses some that these tests do not")]
 mod helpers;
 
+mod announce;
 mod attempts;
 mod bodies;
 mod body_limits;
@@ -35,6 +36,7 @@ mod outcome_unknown;
 mod plans;
 mod process;
 mod rules;
+mod scopes;
 mod search;
 mod shape;
 mod startup;

@@ -4,7 +4,9 @@
 
 use crate::helpers::{Proxy, Redis, TestApp, wait_until};
 use serde_json::json;
-use sqlx::{ConnectOptions, query_scalar, raw_sql};
+use sqlx::{AssertSqlSafe, ConnectOptions, query_scalar, raw_sql};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Puts a failing function before the server's own of the same name, on new connections.
 const HIDE_POSITION: &str = "
@@ -101,4 +103,42 @@ async fn write_whose_connection_breaks_during_the_commit_is_503_and_announced_ne
         app.titles("").await == ["after"]
     })
     .await;
+}
+
+#[actix_web::test]
+async fn write_is_acknowledged_where_the_connection_for_positions_has_died() {
+    let app = TestApp::start().await;
+    let user = app.add_user("Ada").await;
+    app.create_task("with the connections that are there", user)
+        .await;
+    let ended: Vec<bool> = query_scalar(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND query LIKE '%pg_current_wal_insert_lsn%'
+           AND pid <> pg_backend_pid()",
+    )
+    .fetch_all(&app.db)
+    .await
+    .unwrap();
+    assert!(!ended.is_empty());
+    for _ in 0..4 {
+        app.create_task("with others", user).await;
+    }
+}
+
+/// Longer than NGINX waits, a write would be passed on while it is carried out.
+#[actix_web::test]
+async fn write_and_its_announcement_end_before_nginx_gives_up() {
+    const NGINX_LIMIT: Duration = Duration::from_secs(6);
+    let proxy = Proxy::to_redis().await;
+    let app = TestApp::start_with(&["--redis-url", &proxy.redis_url()]).await;
+    app.redis_connected().await;
+    let user = app.add_user("Ada").await;
+    let id = app.create_task("before", user).await["id"].clone();
+    let slow = SLOW_COMMITS.replace("pg_sleep(1)", "pg_sleep(3.5)");
+    raw_sql(AssertSqlSafe(slow)).execute(&app.db).await.unwrap();
+    proxy.hold_requests(b"\r\n");
+    let path = format!("/tasks/{id}");
+    let write = app.put(&path, json!({"title": "after"}));
+    let answer = timeout(NGINX_LIMIT, write).await.unwrap();
+    assert_eq!(answer.json()["code"], "outcome_unknown");
 }
