@@ -31,8 +31,10 @@ const STABLE: Duration = Duration::from_secs(1);
 /// For how long a transaction can be in progress after its mark was confirmed: longer than a write may
 /// take to its end.
 const MARKED_LIMIT: Duration = Duration::from_secs(6);
-/// The pause between two questions for the primary.
-const QUESTION_PAUSE: Duration = Duration::from_millis(20);
+/// The pause between two questions for what becomes of a transaction.
+const PROGRESS_PAUSE: Duration = Duration::from_millis(20);
+/// The pause between two questions for a primary that is out of reach.
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
 /// One worker's connection to Redis. A background task opens a new one whenever the last one broke.
 pub(super) struct RedisConnection {
@@ -199,10 +201,12 @@ impl RedisConnection {
         let running = until_answered(&self.primary.running).await;
         let deadline = Instant::now() + MARKED_LIMIT;
         for transaction in running {
-            while Instant::now() < deadline
-                && (self.primary.is_in_progress)(transaction).await != Some(false)
-            {
-                sleep(QUESTION_PAUSE).await;
+            while Instant::now() < deadline {
+                match (self.primary.is_in_progress)(transaction).await {
+                    Some(false) => break,
+                    Some(true) => sleep(PROGRESS_PAUSE).await,
+                    None => sleep(RETRY_PAUSE).await,
+                }
             }
         }
         let position = until_answered(&self.primary.position).await;
@@ -233,7 +237,7 @@ async fn until_answered<A>(
         if let Some(answer) = question().await {
             return answer;
         }
-        sleep(QUESTION_PAUSE).await;
+        sleep(RETRY_PAUSE).await;
     }
 }
 

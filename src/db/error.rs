@@ -54,6 +54,11 @@ impl DbError {
         self.has_code(&["40P01"])
     }
 
+    /// Whether the server ended the transaction because nobody went on with it.
+    pub(super) fn is_idle_for_too_long(&self) -> bool {
+        self.has_code(&["25P03"])
+    }
+
     /// Whether the connection is gone: it broke, or the server has ended it.
     pub(super) fn is_lost_connection(&self) -> bool {
         matches!(self, Self::Unavailable(sqlx::Error::Io(_)))

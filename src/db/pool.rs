@@ -114,7 +114,7 @@ impl Pool {
 
     /// Closes the idle connections, so that the next one is new: where one of them is dead, all mostly
     /// are.
-    fn close_idle(&self) {
+    pub(super) fn close_idle(&self) {
         self.0.retain(|_, _| false);
     }
 }

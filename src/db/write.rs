@@ -8,6 +8,7 @@ use crate::domain::scope::{Changed, Scopes};
 use crate::domain::transaction::Transaction;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
+use std::cell::Cell;
 
 impl Router {
     /// Runs statements that write, in one transaction on the primary, and commits it.
@@ -17,8 +18,8 @@ impl Router {
     /// if it changes any; its result is returned with theirs.
     ///
     /// Nothing is begun ([`DbError::ClientDisconnected`]) where `client_disconnected` returns true once
-    /// there is a connection. Statements that lost a deadlock are run once more, in another
-    /// transaction. An error means that nothing was written, except [`DbError::OutcomeUnknown`] and
+    /// there is a connection. Statements that lost a deadlock, or their connection, are run once more, in
+    /// another transaction. An error means that nothing was written, except [`DbError::OutcomeUnknown`] and
     /// [`DbError::AlreadyDone`].
     pub async fn write<T, M>(
         &self,
@@ -27,58 +28,82 @@ impl Router {
         statements: impl AsyncFn(&mut PgConnection, Option<i64>) -> Result<Changed<T>, DbError>,
         leave_mark: impl AsyncFn(Transaction, &Scopes) -> M,
     ) -> Result<(Changed<T>, Option<M>), DbError> {
-        let mut is_committing = false;
-        let work = self.primary().run(async |connection| {
-            let history = connection.history()?;
-            if client_disconnected() {
-                return Err(DbError::ClientDisconnected);
-            }
-            let mut is_retry = false;
-            loop {
-                let mut transaction = connection.begin().await?;
-                let run = async {
-                    let begun = match attempt {
-                        Some(attempt) => Some(attempts::begin(&mut transaction, attempt).await?),
-                        None => None,
-                    };
-                    let new_id = begun.as_ref().and_then(|begun| begun.new_id);
-                    let changed = statements(&mut transaction, new_id).await?;
-                    if changed.scopes.is_empty() {
-                        return Ok::<_, DbError>((changed, None));
+        let is_committing = Cell::new(false);
+        let run = async || {
+            self.primary()
+                .run(async |connection| {
+                    if client_disconnected() {
+                        return Err(DbError::ClientDisconnected);
                     }
-                    let id = match begun {
-                        Some(Begun { transaction_id, .. }) => transaction_id,
-                        None => attempts::transaction_id(&mut transaction).await?,
-                    };
-                    let mark = leave_mark(Transaction { history, id }, &changed.scopes).await;
-                    Ok((changed, Some(mark)))
-                };
-                match run.await {
-                    Ok(done) => {
-                        is_committing = true;
-                        transaction.commit().await?;
-                        return Ok(done);
-                    }
-                    Err(error) => {
-                        // Where this fails, the pool closes the connection; the first error tells more.
-                        let rolled_back = transaction.rollback().await;
-                        if is_retry || !error.is_deadlock() || rolled_back.is_err() {
-                            return Err(error);
+                    let history = connection.history()?;
+                    let mut transaction = connection.begin().await?;
+                    let done = async {
+                        let begun = match attempt {
+                            Some(attempt) => {
+                                Some(attempts::begin(&mut transaction, attempt).await?)
+                            }
+                            None => None,
+                        };
+                        let new_id = begun.as_ref().and_then(|begun| begun.new_id);
+                        let changed = statements(&mut transaction, new_id).await?;
+                        if changed.scopes.is_empty() {
+                            return Ok::<_, DbError>((changed, None));
                         }
-                        is_retry = true;
+                        let id = match begun {
+                            Some(Begun { transaction_id, .. }) => transaction_id,
+                            None => attempts::transaction_id(&mut transaction).await?,
+                        };
+                        let mark = leave_mark(Transaction { history, id }, &changed.scopes).await;
+                        Ok((changed, Some(mark)))
+                    };
+                    match done.await {
+                        Ok(done) => {
+                            is_committing.set(true);
+                            transaction.commit().await?;
+                            Ok(done)
+                        }
+                        Err(error) => {
+                            // Where this fails, the pool closes the connection; the first error tells
+                            // more.
+                            _ = transaction.rollback().await;
+                            Err(error)
+                        }
                     }
+                })
+                .await
+        };
+        let work = async {
+            match run().await {
+                Err(error) if may_run_again(&error, is_committing.get()) => {
+                    if error.is_lost_connection() {
+                        self.primary().close_idle();
+                    }
+                    is_committing.set(false);
+                    run().await
                 }
+                result => result,
             }
-        });
+        };
         match within(self.write_limit(), work).await {
             // What the server said is known, and so is that nothing was done where it was not asked to
             // commit; but where the connection breaks during a commit, it may have been carried out.
-            Err(DbError::Unavailable(error)) if is_committing && is_without_answer(&error) => {
+            Err(DbError::Unavailable(error))
+                if is_committing.get() && is_without_answer(&error) =>
+            {
                 Err(DbError::OutcomeUnknown(Some(error)))
             }
             result => result,
         }
     }
+}
+
+/// Whether a transaction that ended with this error is certain to have written nothing, by the fault of
+/// neither its statements nor a primary that is away: it lost a deadlock, its process was frozen for so
+/// long that the server ended it, or its connection broke before it was to be committed.
+fn may_run_again(error: &DbError, is_committing: bool) -> bool {
+    error.is_deadlock()
+        || error.is_idle_for_too_long()
+        || (!is_committing && error.is_lost_connection())
 }
 
 /// Whether this error leaves open what became of a commit: the connection broke, or the server was shut
