@@ -56,7 +56,7 @@ impl Peers {
         peers
     }
 
-    /// Waits until this process has begun to listen.
+    /// Waits until this process listens.
     pub async fn until_heard(&self) {
         // The sender lives as long as this does, so this cannot fail.
         _ = self.is_listening.subscribe().wait_for(|is| *is).await;
@@ -74,11 +74,9 @@ impl Peers {
         });
         let text = format!("ask {} {request} {step}", self.name);
         let work = async {
-            let Some(listening) = questions.notify(&text).await else {
+            let Some(peers) = questions.notify(&text, &self.name).await else {
                 return false;
             };
-            // This process listens itself.
-            let peers = listening.saturating_sub(1);
             let mut refused = HashSet::new();
             while refused.len() < peers {
                 match answers.recv().await {
@@ -103,7 +101,9 @@ impl Peers {
             let listening = || {
                 self.is_listening.send_replace(true);
             };
-            let error = db::listen(&settings, listening, |text| self.receive(text)).await;
+            let error =
+                db::listen(&settings, &self.name, listening, |text| self.receive(text)).await;
+            self.is_listening.send_replace(false);
             log::warn!("cannot hear peers: {error}");
             if begun.elapsed() > ANSWER_LIMIT {
                 backoff.reset();
@@ -150,6 +150,6 @@ impl Peers {
         let answer = if is_done { "yes" } else { "no" };
         let text = format!("answer {peer} {request} {} {answer}", self.name);
         // Where this fails, the peer hears of it by the silence.
-        _ = self.questions.notify(&text).await;
+        _ = self.questions.notify(&text, &self.name).await;
     }
 }

@@ -159,9 +159,9 @@ impl RedisConnection {
     }
 
     async fn keep_connected(self: Arc<Self>) {
-        (self.primary.until_heard)().await;
         let mut backoff = BACKOFF;
         for number in 0.. {
+            (self.primary.until_heard)().await;
             match self.open(number).await {
                 Ok(life) => {
                     let opened = Instant::now();
@@ -199,13 +199,17 @@ impl RedisConnection {
     async fn earn_trust(&self, number: u64, life: &str) {
         // Only what ran before this question can have left its mark before the connection was open.
         let running = until_answered(&self.primary.running).await;
-        let deadline = Instant::now() + MARKED_LIMIT;
+        let mut deadline = Instant::now() + MARKED_LIMIT;
         for transaction in running {
             while Instant::now() < deadline {
                 match (self.primary.is_in_progress)(transaction).await {
                     Some(false) => break,
                     Some(true) => sleep(PROGRESS_PAUSE).await,
-                    None => sleep(RETRY_PAUSE).await,
+                    None => {
+                        // A primary that hangs holds up the transaction as well.
+                        sleep(RETRY_PAUSE).await;
+                        deadline = Instant::now() + MARKED_LIMIT;
+                    }
                 }
             }
         }

@@ -85,12 +85,14 @@ impl Questions {
         self.ask(transaction, question).await
     }
 
-    /// Sends a text to every process that [listens](super::listen), and returns the number of processes
-    /// that do; `None` where the primary is out of reach.
-    pub async fn notify(&self, text: &str) -> Option<usize> {
-        let question: Question<_, String> =
-            |primary, text| Box::pin(async move { Ok(listener::notify(primary, &text).await?) });
-        self.ask(text.to_owned(), question).await
+    /// Sends a text to every process that [listens](super::listen), and returns the number of those but
+    /// the one with this name; `None` where the primary is out of reach.
+    pub async fn notify(&self, text: &str, name: &str) -> Option<usize> {
+        let question: Question<_, (String, String)> = |primary, (text, name)| {
+            Box::pin(async move { Ok(listener::notify(primary, &text, &name).await?) })
+        };
+        let parameters = (text.to_owned(), name.to_owned());
+        self.ask(parameters, question).await
     }
 
     async fn ask<A, P: Clone>(&self, parameter: P, question: Question<A, P>) -> Option<A> {
@@ -103,8 +105,9 @@ impl Questions {
                 .run(async move |primary| question(primary, parameter).await);
             match within(TIMEOUT, work).await {
                 Ok(answer) => return Some(answer),
-                Err(error) if is_last => log::warn!("cannot ask the primary: {error}"),
-                Err(_) => {}
+                // The breaker tells once that the primary is away.
+                Err(error) if is_last => log::debug!("cannot ask the primary: {error}"),
+                Err(_) => self.0.close_idle(),
             }
         }
         None
