@@ -29,6 +29,8 @@ impl Router {
         leave_mark: impl AsyncFn(Transaction, &Scopes) -> M,
     ) -> Result<(Changed<T>, Option<M>), DbError> {
         let is_committing = Cell::new(false);
+        // Whether the first run may have been committed.
+        let is_first_unknown = Cell::new(false);
         let run = async || {
             self.primary()
                 .run(async |connection| {
@@ -74,9 +76,10 @@ impl Router {
         };
         let work = async {
             match run().await {
-                Err(error) if may_run_again(&error, is_committing.get()) => {
+                Err(error) if may_run_again(&error, is_committing.get(), attempt.is_some()) => {
                     if error.is_lost_connection() {
                         self.primary().close_idle();
+                        is_first_unknown.set(is_committing.get());
                     }
                     is_committing.set(false);
                     run().await
@@ -88,7 +91,7 @@ impl Router {
             // What the server said is known, and so is that nothing was done where it was not asked to
             // commit; but where the connection breaks during a commit, it may have been carried out.
             Err(DbError::Unavailable(error))
-                if is_committing.get() && is_without_answer(&error) =>
+                if is_first_unknown.get() || (is_committing.get() && is_without_answer(&error)) =>
             {
                 Err(DbError::OutcomeUnknown(Some(error)))
             }
@@ -97,13 +100,13 @@ impl Router {
     }
 }
 
-/// Whether a transaction that ended with this error is certain to have written nothing, by the fault of
-/// neither its statements nor a primary that is away: it lost a deadlock, its process was frozen for so
-/// long that the server ended it, or its connection broke before it was to be committed.
-fn may_run_again(error: &DbError, is_committing: bool) -> bool {
+/// Whether a transaction that ended with this error may be run again: it lost a deadlock, its process was
+/// frozen for so long that the server ended it, or its connection broke. Where that was during the commit,
+/// only as a try of a request, which finds out whether the first one was committed.
+fn may_run_again(error: &DbError, is_committing: bool, is_attempt: bool) -> bool {
     error.is_deadlock()
         || error.is_idle_for_too_long()
-        || (!is_committing && error.is_lost_connection())
+        || (error.is_lost_connection() && (!is_committing || is_attempt))
 }
 
 /// Whether this error leaves open what became of a commit: the connection broke, or the server was shut

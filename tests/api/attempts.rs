@@ -1,9 +1,9 @@
 //! Writes that come twice, under the id that NGINX gives a request on each of its tries.
 
-use crate::helpers::{Answer, TestApp, send, wait_until};
+use crate::helpers::{Answer, Proxy, TestApp, send, wait_until};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::{query, query_scalar};
+use sqlx::{ConnectOptions, query, query_scalar, raw_sql};
 use taskfleet::db;
 
 /// Sends a try of the request with this id.
@@ -134,4 +134,47 @@ async fn attempts_are_purged_after_ten_minutes() {
         .await
         .unwrap();
     assert_eq!(left, 1);
+}
+
+/// The connection breaks while the commit is under way: the instance itself finds out what became of it.
+#[actix_web::test]
+async fn try_whose_connection_breaks_during_its_commit_finds_out_whether_it_was_committed() {
+    let app = TestApp::start().await;
+    let user = app.add_user("Ada").await;
+    let path = format!("/tasks/{}", app.create_task("v0", user).await["id"]);
+    let database = app.settings.database.database_url.0.clone();
+    let upstream = format!("{}:{}", database.get_host(), database.get_port());
+    let proxy = Proxy::start(&upstream).await;
+    let url = database.host("127.0.0.1").port(proxy.port()).to_url_lossy();
+    let writer = app.sibling(&["--database-url", url.as_str()]).await;
+    writer.redis_connected().await;
+    raw_sql(
+        "CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql
+             AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON tasks
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION be_slow()",
+    )
+    .execute(&app.db)
+    .await
+    .unwrap();
+    let body = json!({"title": "v1"});
+    let write = attempt(&writer, Method::PUT, &path, &body, ID);
+    let break_off = async {
+        wait_until("the commit is under way", async || {
+            let sleeping = "SELECT count(*) FROM pg_stat_activity
+                            WHERE datname = current_database() AND wait_event = 'PgSleep'";
+            let count: i64 = query_scalar(sleeping).fetch_one(&app.db).await.unwrap();
+            count == 1
+        })
+        .await;
+        proxy.lead_to(Some(&upstream));
+    };
+    let (answer, ()) = tokio::join!(write, break_off);
+    assert_eq!(answer.data(200)["title"], "v1");
+    assert_eq!(app.titles("").await, ["v1"]);
+    let attempts: i64 = query_scalar("SELECT count(*) FROM attempts")
+        .fetch_one(&app.db)
+        .await
+        .unwrap();
+    assert_eq!(attempts, 1);
 }
