@@ -5,6 +5,7 @@
 //! a time, however often it is written.
 
 use crate::cache::ListKey;
+use scopeguard::ScopeGuard;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -78,7 +79,7 @@ impl<N: Clone + 'static, A: Clone + 'static> Fills<N, A> {
     /// Runs one query after another until nobody waits for this list.
     async fn run(self: Arc<Self>, key: ListKey, query: impl AsyncFn(&[N]) -> A) {
         // However this ends, those that wait ask by themselves, and the next one starts anew.
-        let _running = scopeguard::guard((), |()| {
+        let running = scopeguard::guard((), |()| {
             self.lists().remove(&key);
         });
         loop {
@@ -88,6 +89,7 @@ impl<N: Clone + 'static, A: Clone + 'static> Fills<N, A> {
                 if batch.is_empty() {
                     // Under the same lock, so that nobody joins between.
                     lists.remove(&key);
+                    ScopeGuard::into_inner(running);
                     return;
                 }
                 batch

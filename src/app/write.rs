@@ -160,12 +160,12 @@ impl Writer {
     }
 
     /// Has a step taken by another worker of this process or by a peer, whichever can sooner; false where none
-    /// can.
+    /// can: then this process serves no copies until it has a new connection.
     async fn have_done(&self, step: &Relayed) -> bool {
         let by_worker = self.cache.links().take(step);
         let by_peer = self.peers.ask(self.db.questions(), step);
         let done = any([by_worker.boxed_local(), by_peer.boxed_local()]);
-        timeout(HELP_LIMIT, done).await.unwrap_or(false)
+        timeout(HELP_LIMIT, done).await.unwrap_or(false) || self.cache.links().refuse()
     }
 
     async fn announce(&self, scopes: Scopes, mark: Option<MarkId>) -> Result<(), DbError> {

@@ -57,33 +57,33 @@ impl Repairs {
 }
 
 impl Inner {
-    /// Takes a mark away whose transaction has ended, and raises in the writer's stead; else the mark is
-    /// due again later.
+    /// Takes a mark away whose transaction has ended, and raises in the writer's stead; where that is not
+    /// possible, the mark is due again later.
     async fn repair(self: Rc<Self>, id: MarkId, mark: Mark) {
-        if !self.is_repaired(&id, mark).await
-            && let Some(due) = self.due.borrow_mut().get_mut(&id)
-        {
+        self.try_repair(&id, mark).await;
+        // Also where it is away: a step that Redis got late may bring it back.
+        if let Some(due) = self.due.borrow_mut().get_mut(&id) {
             *due = Some(Instant::now() + MARK_TIME);
         }
     }
 
-    async fn is_repaired(&self, id: &MarkId, mark: Mark) -> bool {
+    async fn try_repair(&self, id: &MarkId, mark: Mark) {
         if let Some(transaction) = mark.transaction
             && (self.primary.is_in_progress)(transaction).await != Some(false)
         {
-            return false;
+            return;
         }
         // After the transaction is known to have ended, so that its commit lies before the position.
         let Some(position) = (self.primary.position)().await else {
-            return false;
+            return;
         };
         let raise = Raise {
             scopes: mark.scopes,
             mark: Some(id.clone()),
         };
-        log::info!(
+        log::debug!(
             "a mark of a transaction that has ended was left; raising in its writer's stead"
         );
-        self.links.raise(&[raise], position).await
+        self.links.raise(&[raise], position).await;
     }
 }

@@ -28,6 +28,10 @@ pub(super) fn connect_options(url: &PgConnectOptions) -> PgConnectOptions {
         ("idle_in_transaction_session_timeout", "2s"),
         // Planning a list costs more than running it, and its index is the same whatever the values.
         ("plan_cache_mode", "force_generic_plan"),
+        // The session of an instance whose host is gone must not, or its peers would wait for its answer.
+        ("tcp_keepalives_idle", "10"),
+        ("tcp_keepalives_interval", "5"),
+        ("tcp_keepalives_count", "3"),
         // The statement of an instance that was killed must not live on.
         ("client_connection_check_interval", "2s"),
     ])
