@@ -139,5 +139,5 @@ write_insert_sql() {
   [ -n "$statement" ] || die ".sqlx holds no INSERT INTO tasks: this script is to be adapted."
   # JSON has escaped the line ends and the quotes.
   printf '%b' "$statement" | tr '\n' ' ' |
-    sed 's/\\"/"/g; s/\$1/:title/; s/\$2/:description/; s/\$3/:status/; s/\$4/:user_id/; s/\$5/:category_id/' >"$scratch/insert.sql"
+    sed 's/\\"/"/g; s/\$1/:title/; s/\$2/:description/; s/\$3/:status/; s/\$4/:user_id/; s/\$5/:category_id/; s/\$6/NULL::bigint/' >"$scratch/insert.sql"
 }
