@@ -4,9 +4,7 @@
 
 use crate::helpers::{Proxy, Redis, TestApp, wait_until};
 use serde_json::json;
-use sqlx::{AssertSqlSafe, ConnectOptions, query_scalar, raw_sql};
-use std::time::Duration;
-use tokio::time::timeout;
+use sqlx::{ConnectOptions, query_scalar, raw_sql};
 
 /// Puts a failing function before the server's own of the same name, on new connections.
 const HIDE_POSITION: &str = "
@@ -123,22 +121,4 @@ async fn write_is_acknowledged_where_the_connection_for_positions_has_died() {
     for _ in 0..4 {
         app.create_task("with others", user).await;
     }
-}
-
-/// Longer than NGINX waits, a write would be passed on while it is carried out.
-#[actix_web::test]
-async fn write_and_its_announcement_end_before_nginx_gives_up() {
-    const NGINX_LIMIT: Duration = Duration::from_secs(6);
-    let proxy = Proxy::to_redis().await;
-    let app = TestApp::start_with(&["--redis-url", &proxy.redis_url()]).await;
-    app.redis_connected().await;
-    let user = app.add_user("Ada").await;
-    let id = app.create_task("before", user).await["id"].clone();
-    let slow = SLOW_COMMITS.replace("pg_sleep(1)", "pg_sleep(3.5)");
-    raw_sql(AssertSqlSafe(slow)).execute(&app.db).await.unwrap();
-    proxy.hold_requests(b"\r\n");
-    let path = format!("/tasks/{id}");
-    let write = app.put(&path, json!({"title": "after"}));
-    let answer = timeout(NGINX_LIMIT, write).await.unwrap();
-    assert_eq!(answer.json()["code"], "outcome_unknown");
 }

@@ -25,6 +25,7 @@ mod replicas;
 
 use helpers::{Proxy, Redis, TestApp, servers, wait_until};
 use serde_json::json;
+use sqlx::raw_sql;
 use std::time::{Duration, Instant};
 use testcontainers_modules::redis::Redis as RedisImage;
 use testcontainers_modules::testcontainers::core::{CmdWaitFor, ExecCommand};
@@ -312,4 +313,33 @@ async fn quiet_instance_serves_nothing_stale_after_redis_hung() {
         }
     }
     outage.recovered().await;
+}
+
+/// Longer than NGINX waits, a write would be passed on while it is carried out.
+#[actix_web::test]
+async fn write_and_its_announcement_end_before_nginx_gives_up() {
+    /// `proxy_read_timeout` in nginx.conf.
+    const NGINX_LIMIT: Duration = Duration::from_secs(6);
+    let _alone = ALONE.lock().await;
+    let proxy = Proxy::to_redis().await;
+    let app = TestApp::start_with(&["--redis-url", &proxy.redis_url()]).await;
+    app.redis_connected().await;
+    let user = app.add_user("Ada").await;
+    let id = app.create_task("before", user).await["id"].clone();
+    // With the time that Redis has to answer, more than a write may take.
+    raw_sql(
+        "CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql
+             AS $$ BEGIN PERFORM pg_sleep(3.5); RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON tasks
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION be_slow()",
+    )
+    .execute(&app.db)
+    .await
+    .unwrap();
+    proxy.hold_requests(b"\r\n");
+    let path = format!("/tasks/{id}");
+    let started = Instant::now();
+    let answer = app.put(&path, json!({"title": "after"})).await;
+    assert!(started.elapsed() < NGINX_LIMIT, "{:?}", started.elapsed());
+    assert_eq!(answer.json()["code"], "outcome_unknown");
 }
