@@ -1,7 +1,7 @@
 //! Marks: notes in Redis that a transaction may be changing some scopes, each left between the
 //! transaction's statements and its commit.
 
-use crate::domain::scope::{Scope, Scopes};
+use crate::domain::scope::Scopes;
 use crate::domain::transaction::Transaction;
 use std::fmt;
 use std::sync::Arc;
@@ -56,11 +56,6 @@ impl Mark {
             },
         }
     }
-
-    /// Whether this scope may be changing.
-    pub fn is_on(&self, scope: Scope) -> bool {
-        self.scopes.contains(scope)
-    }
 }
 
 /// The transaction and the scopes, parted by a space.
@@ -77,6 +72,7 @@ impl fmt::Display for Mark {
 mod tests {
     use super::*;
     use crate::domain::log_position::History;
+    use crate::domain::scope::Scope;
 
     #[test]
     fn a_mark_survives_its_text() {
@@ -101,7 +97,7 @@ mod tests {
     fn a_mark_that_cannot_be_read_counts_for_everything_and_as_over() {
         for text in ["", "?", "x y", "1-1-1", "1-1-1 x"] {
             let mark = Mark::read(text);
-            assert!(mark.is_on(Scope::Labels), "{text}");
+            assert!(mark.scopes.contains(Scope::Labels), "{text}");
             assert_eq!(mark.transaction, None, "{text}");
         }
     }

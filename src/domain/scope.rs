@@ -293,14 +293,6 @@ impl<T> Changed<T> {
             scopes: Scopes::none(),
         }
     }
-
-    /// The same changes with another result.
-    pub fn map<U>(self, result: impl FnOnce(T) -> U) -> Changed<U> {
-        Changed {
-            value: result(self.value),
-            scopes: self.scopes,
-        }
-    }
 }
 
 #[cfg(test)]

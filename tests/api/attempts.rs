@@ -3,7 +3,7 @@
 use crate::helpers::{Answer, Proxy, TestApp, send, wait_until};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions, query, query_scalar, raw_sql};
+use sqlx::{ConnectOptions, query, query_scalar};
 use taskfleet::db;
 
 /// Sends a try of the request with this id.
@@ -148,15 +148,7 @@ async fn try_whose_connection_breaks_during_its_commit_finds_out_whether_it_was_
     let url = database.host("127.0.0.1").port(proxy.port()).to_url_lossy();
     let writer = app.sibling(&["--database-url", url.as_str()]).await;
     writer.redis_connected().await;
-    raw_sql(
-        "CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql
-             AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
-         CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON tasks
-             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION be_slow()",
-    )
-    .execute(&app.db)
-    .await
-    .unwrap();
+    app.delay_commits("pg_sleep(1)").await;
     let body = json!({"title": "v1"});
     let write = attempt(&writer, Method::PUT, &path, &body, ID);
     let break_off = async {

@@ -3,7 +3,7 @@
 
 use crate::helpers::{Redis, TestApp, wait_until};
 use serde_json::json;
-use sqlx::{Postgres, Transaction, query, query_scalar, raw_sql};
+use sqlx::{Postgres, Transaction, query, query_scalar};
 
 /// A transaction with an id, and the text of a mark of it on these scopes.
 async fn running(app: &TestApp, scopes: &str) -> (Transaction<'static, Postgres>, String) {
@@ -126,15 +126,7 @@ async fn mark_is_left_before_the_commit_and_taken_away_before_the_acknowledgemen
     let redis = Redis::of(&app).await;
     let user = app.add_user("Ada").await;
     let id = app.create_task("before", user).await["id"].clone();
-    raw_sql(
-        "CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql
-             AS $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$;
-         CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON tasks
-             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION be_slow()",
-    )
-    .execute(&app.db)
-    .await
-    .unwrap();
+    app.delay_commits("pg_advisory_xact_lock(7)").await;
     copy(&app, &["/tasks"]).await;
     let mut lock = app.db.begin().await.unwrap();
     query("SELECT pg_advisory_xact_lock(7)")

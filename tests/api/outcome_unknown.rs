@@ -58,19 +58,12 @@ async fn write_without_a_log_position_is_503_and_shown_by_its_mark_until_others_
     app.create_task("as before", user).await;
 }
 
-/// Makes each commit that updates a task take a second.
-const SLOW_COMMITS: &str = "
-    CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql
-        AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
-    CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON tasks
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION be_slow()";
-
 #[actix_web::test]
 async fn write_whose_connection_breaks_during_the_commit_is_503_and_announced_nevertheless() {
     let app = TestApp::start().await;
     let user = app.add_user("Ada").await;
     let id = app.create_task("before", user).await["id"].clone();
-    raw_sql(SLOW_COMMITS).execute(&app.db).await.unwrap();
+    app.delay_commits("pg_sleep(1)").await;
     let database = app.settings.database.database_url.0.clone();
     let upstream = format!("{}:{}", database.get_host(), database.get_port());
     let proxy = Proxy::start(&upstream).await;

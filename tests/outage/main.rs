@@ -25,7 +25,6 @@ mod replicas;
 
 use helpers::{Proxy, Redis, TestApp, servers, wait_until};
 use serde_json::json;
-use sqlx::raw_sql;
 use std::time::{Duration, Instant};
 use testcontainers_modules::redis::Redis as RedisImage;
 use testcontainers_modules::testcontainers::core::{CmdWaitFor, ExecCommand};
@@ -327,15 +326,7 @@ async fn write_and_its_announcement_end_before_nginx_gives_up() {
     let user = app.add_user("Ada").await;
     let id = app.create_task("before", user).await["id"].clone();
     // With the time that Redis has to answer, more than a write may take.
-    raw_sql(
-        "CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql
-             AS $$ BEGIN PERFORM pg_sleep(3.5); RETURN NULL; END $$;
-         CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON tasks
-             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION be_slow()",
-    )
-    .execute(&app.db)
-    .await
-    .unwrap();
+    app.delay_commits("pg_sleep(3.5)").await;
     proxy.hold_requests(b"\r\n");
     let path = format!("/tasks/{id}");
     let started = Instant::now();

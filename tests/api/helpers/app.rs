@@ -5,8 +5,8 @@ use actix_web::rt;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions};
 use std::cell::Cell;
 use std::sync::Arc;
 use taskfleet::app::instance::Instance;
@@ -226,6 +226,20 @@ impl TestApp {
             .fetch_one(&self.db)
             .await
             .unwrap()
+    }
+
+    /// Makes each commit that updates a task run this first, such as `pg_sleep(1)`.
+    pub async fn delay_commits(&self, by: &str) {
+        let sql = format!(
+            "CREATE FUNCTION delay() RETURNS trigger LANGUAGE plpgsql
+                 AS $$ BEGIN PERFORM {by}; RETURN NULL; END $$;
+             CREATE CONSTRAINT TRIGGER delayed AFTER UPDATE ON tasks
+                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION delay()"
+        );
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&self.db)
+            .await
+            .unwrap();
     }
 
     /// Creates a category and returns its id.
